@@ -1,0 +1,106 @@
+/**
+ * Every failure a client can see: one table for server, SDK, console and documentation.
+ *
+ * A code is public API: add codes, never rename or reuse one. `errCode` is the number that CloudBase programs match on
+ * (developers.weixin.qq.com/minigame/dev/wxcloud/reference/errcode.en.md, read 2026-11).
+ */
+
+type ErrorFact = {
+  /** HTTP status of the answer. */
+  readonly status: number
+  /** CloudBase's number for the same failure. */
+  readonly errCode: number
+  /** What to do next, in English. */
+  readonly hint: string
+  /** What to do next, in Chinese. */
+  readonly hintZh: string
+}
+
+// biome-ignore format: a table keeps its columns
+export const ERRORS = {
+  // the request itself
+  invalid_request:        { status: 400, errCode: -501007, hint: 'Compare the request with docs/api.md; `details` names the field.', hintZh: '请对照 docs/api.zh-CN.md 检查请求;`details` 指出了有问题的字段。' },
+  invalid_json:           { status: 400, errCode: -501007, hint: 'Send a body that is valid UTF-8 JSON, with content-type application/json.', hintZh: '请求体须是合法的 UTF-8 JSON,并带 content-type: application/json。' },
+  unsupported_media_type: { status: 415, errCode: -501007, hint: 'Send application/json; uploads are multipart/form-data.', hintZh: '请发送 application/json;上传文件用 multipart/form-data。' },
+  body_too_large:         { status: 413, errCode: -602001, hint: 'Send less at once, upload a file instead, or raise BODY_LIMIT_BYTES.', hintZh: '请减少单次发送的数据、改用文件上传,或调大 BODY_LIMIT_BYTES。' },
+  route_not_found:        { status: 404, errCode: -501009, hint: 'Check the path against /openapi.json.', hintZh: '请对照 /openapi.json 检查路径。' },
+  method_not_allowed:     { status: 405, errCode: -501007, hint: 'Use the method that /openapi.json lists for this path.', hintZh: '请使用 /openapi.json 中该路径列出的方法。' },
+  rate_limited:           { status: 429, errCode: -501004, hint: 'Wait `details.retryAfterSeconds`, or raise the limit in the configuration.', hintZh: '请等待 `details.retryAfterSeconds` 秒,或在配置中调大限额。' },
+  overloaded:             { status: 503, errCode: -501004, hint: 'The server is shedding load; retry after the Retry-After header says.', hintZh: '服务器正在主动限流;请按 Retry-After 头的时间重试。' },
+  deadline_exceeded:      { status: 504, errCode: -501002, hint: 'Ask for less, add an index (see `sampan status`), or raise REQUEST_DEADLINE_MS.', hintZh: '请缩小查询范围、添加索引(见 `sampan status`),或调大 REQUEST_DEADLINE_MS。' },
+  shutting_down:          { status: 503, errCode: -501001, hint: 'The server restarts; retry after the Retry-After header says.', hintZh: '服务器正在重启;请按 Retry-After 头的时间重试。' },
+  internal:               { status: 500, errCode: -501001, hint: 'Search the server log for this requestId.', hintZh: '请用这个 requestId 在服务器日志中查找原因。' },
+
+  // who is calling
+  unauthenticated:        { status: 401, errCode: -401001, hint: 'Log in first: POST /v1/login with a code from wx.login().', hintZh: '请先登录:用 wx.login() 的 code 调用 POST /v1/login。' },
+  session_invalid:        { status: 401, errCode: -401001, hint: 'The token is unknown or was revoked. Log in again; the SDK does this by itself.', hintZh: '令牌无效或已被吊销,请重新登录;SDK 会自动处理。' },
+  session_expired:        { status: 401, errCode: -401001, hint: 'Log in again; the SDK does this by itself.', hintZh: '登录已过期,请重新登录;SDK 会自动处理。' },
+  login_code_used:        { status: 401, errCode: -401001, hint: 'A login code works once. Call wx.login() again and send the new code.', hintZh: '登录 code 只能使用一次,请重新调用 wx.login() 并发送新的 code。' },
+  login_code_invalid:     { status: 401, errCode: -401001, hint: 'The code is expired (5 minutes) or belongs to another AppID. Call wx.login() again.', hintZh: 'code 已过期(5 分钟)或属于其他 AppID,请重新调用 wx.login()。' },
+  user_blocked:           { status: 403, errCode: -401001, hint: 'WeChat classifies this user as high-risk; nothing to retry.', hintZh: '微信判定该用户为高风险用户,无需重试。' },
+  signature_invalid:      { status: 401, errCode: -401001, hint: 'Check secretId, secretKey and the clock; create a key with `sampan key create`.', hintZh: '请检查 secretId、secretKey 和系统时钟;可用 `sampan key create` 新建密钥。' },
+  forbidden:              { status: 403, errCode: -401001, hint: 'This identity may not do this.', hintZh: '当前身份无权执行此操作。' },
+
+  // documents
+  permission_denied:      { status: 403, errCode: -502003, hint: 'The collection\'s rule refuses this. See its permission in sampan.config.ts, or call from a function.', hintZh: '集合的权限规则拒绝了该请求。请检查 sampan.config.ts 中的权限,或改在云函数中调用。' },
+  collection_not_found:   { status: 404, errCode: -502005, hint: 'Create the collection: db.createCollection() in a function, the console, or sampan.config.ts.', hintZh: '请先创建集合:在云函数里调用 db.createCollection()、在控制台创建,或写入 sampan.config.ts。' },
+  collection_exists:      { status: 409, errCode: -501001, hint: 'The collection is there already; nothing to do.', hintZh: '集合已存在,无需再创建。' },
+  document_not_found:     { status: 404, errCode: -1,      hint: 'Check the _id, and that this user may read the record.', hintZh: '请检查 _id,以及该用户是否有权读取这条记录。' },
+  document_exists:        { status: 409, errCode: -502001, hint: 'Another record has this _id or unique value; choose another or update that one.', hintZh: '已有记录使用了该 _id 或唯一值;请更换,或改为更新那条记录。' },
+  invalid_query:          { status: 400, errCode: -502001, hint: 'Compare the query with docs/database.md; `details` names the operator or field.', hintZh: '请对照 docs/database.zh-CN.md 检查查询;`details` 指出了操作符或字段。' },
+  invalid_update:         { status: 400, errCode: -502001, hint: 'Compare the update with docs/database.md; `details` names the operator or field.', hintZh: '请对照 docs/database.zh-CN.md 检查更新;`details` 指出了操作符或字段。' },
+  invalid_document:       { status: 400, errCode: -502001, hint: 'The record cannot be stored as it is; `details` names the field and the reason.', hintZh: '该记录无法原样存储;`details` 指出了字段和原因。' },
+  transaction_conflict:   { status: 409, errCode: -502001, hint: 'Another request changed the same record. Run the transaction again; runTransaction does so.', hintZh: '另一个请求修改了同一条记录。请重新执行事务;runTransaction 会自动重试。' },
+  transaction_not_found:  { status: 404, errCode: -502001, hint: 'The transaction ended or expired. Start a new one.', hintZh: '事务已结束或已过期,请重新开始。' },
+  query_too_expensive:    { status: 503, errCode: -501002, hint: 'The query reads too much. Add the index that `details.index` names, or narrow the query.', hintZh: '查询扫描的数据太多。请添加 `details.index` 指出的索引,或缩小查询范围。' },
+  database_unavailable:   { status: 503, errCode: -501001, hint: 'The database does not answer; the server keeps trying. Check it with `sampan doctor`.', hintZh: '数据库没有响应,服务器会持续重试。请用 `sampan doctor` 检查。' },
+  storage_full:           { status: 507, errCode: -501001, hint: 'The disk is full. Free space or grow the disk; reads keep working.', hintZh: '磁盘已满。请清理空间或扩容;读取仍可正常进行。' },
+
+  // idempotency
+  idempotency_mismatch:   { status: 422, errCode: -501007, hint: 'This Idempotency-Key was used with other parameters. Use a fresh key for a different request.', hintZh: '该 Idempotency-Key 已用于不同的参数。不同的请求请使用新的 key。' },
+  idempotency_busy:       { status: 409, errCode: -501004, hint: 'The first request with this Idempotency-Key is still running; retry after Retry-After.', hintZh: '使用该 Idempotency-Key 的首个请求仍在执行;请按 Retry-After 重试。' },
+
+  // files
+  file_not_found:         { status: 404, errCode: -503003, hint: 'Check the file id; the file may have been deleted.', hintZh: '请检查文件 ID;文件可能已被删除。' },
+  file_too_large:         { status: 413, errCode: -403001, hint: 'Send a smaller file or raise UPLOAD_LIMIT_BYTES.', hintZh: '请上传更小的文件,或调大 UPLOAD_LIMIT_BYTES。' },
+  file_type_refused:      { status: 415, errCode: -503002, hint: 'This kind of file is not accepted; see UPLOAD_TYPES.', hintZh: '不接受此类型的文件;见 UPLOAD_TYPES 设置。' },
+  file_forbidden:         { status: 403, errCode: -503002, hint: 'Only the person who uploaded the file may do this.', hintZh: '只有上传者本人可以执行此操作。' },
+  file_link_expired:      { status: 403, errCode: -503002, hint: 'Ask for a fresh link with getTempFileURL.', hintZh: '请用 getTempFileURL 获取新的链接。' },
+
+  // functions
+  function_not_found:     { status: 404, errCode: -501000, hint: 'Check the name and that cloudfunctions/<name>/index.js exists.', hintZh: '请检查函数名,以及 cloudfunctions/<函数名>/index.js 是否存在。' },
+  function_failed:        { status: 500, errCode: -504002, hint: 'The function threw. `details.stack` or the function log of this requestId says where.', hintZh: '函数抛出了异常。`details.stack` 或该 requestId 的函数日志会指出位置。' },
+  function_timed_out:     { status: 504, errCode: -504003, hint: 'Make the function faster or raise its `timeout` in config.json.', hintZh: '请优化函数,或在 config.json 中调大 `timeout`。' },
+  function_out_of_memory: { status: 500, errCode: -504003, hint: 'Use less memory or raise the function\'s `memorySize` in config.json.', hintZh: '请减少内存占用,或在 config.json 中调大 `memorySize`。' },
+  function_exited:        { status: 500, errCode: -504002, hint: 'The function ended its process. Do not call process.exit(); the function log shows the last lines.', hintZh: '函数结束了自己的进程。请勿调用 process.exit();函数日志中有最后的输出。' },
+  function_result_too_large: { status: 500, errCode: -604001, hint: 'Return less than FUNCTION_RESULT_LIMIT_BYTES, or upload a file and return its id.', hintZh: '请返回小于 FUNCTION_RESULT_LIMIT_BYTES 的结果,或上传文件并返回其 ID。' },
+  function_not_installed: { status: 503, errCode: -501001, hint: 'The function\'s dependencies are missing or being installed. See the log, or run npm install in its folder.', hintZh: '函数的依赖缺失或正在安装。请查看日志,或在函数目录执行 npm install。' },
+  function_recursion:     { status: 508, errCode: -504002, hint: 'Functions called each other too deeply; break the cycle.', hintZh: '函数互相调用层数过深,请消除循环调用。' },
+
+  // WeChat
+  wechat_unavailable:     { status: 502, errCode: -501001, hint: 'Check that this server can reach api.weixin.qq.com on port 443.', hintZh: '请检查服务器能否访问 api.weixin.qq.com 的 443 端口。' },
+  wechat_refused:         { status: 502, errCode: -601001, hint: '`details.errcode` is WeChat\'s own code; `sampan doctor` explains the common ones.', hintZh: '`details.errcode` 是微信返回的错误码;`sampan doctor` 会解释常见的错误码。' },
+  wechat_not_configured:  { status: 503, errCode: -501001, hint: 'Set WECHAT_APP_ID and WECHAT_SECRET, or use the simulator (WECHAT_MODE=simulator).', hintZh: '请设置 WECHAT_APP_ID 和 WECHAT_SECRET,或使用模拟器(WECHAT_MODE=simulator)。' },
+
+  // what this version cannot do
+  not_supported:          { status: 501, errCode: -501021, hint: 'docs/compatibility.md lists what is supported.', hintZh: 'docs/compatibility.zh-CN.md 列出了支持的功能。' },
+} as const satisfies Record<string, ErrorFact>
+
+export type ErrorCode = keyof typeof ERRORS
+
+/** The body of every failed answer. */
+export type ErrorBody = {
+  error: {
+    code: ErrorCode
+    /** What happened this time. */
+    message: string
+    /** What to do next, in the language of the request's Accept-Language (English unless it prefers Chinese). */
+    hint: string
+    /** Public facts, such as the name of the bad field. */
+    details?: Record<string, unknown>
+    /** Find this request in the server's log with it. */
+    requestId: string
+    /** CloudBase's number. */
+    errCode: number
+  }
+}

@@ -1,0 +1,9 @@
+/** Short-lived values shared by all processes of one deployment. Losing the cache loses no data. */
+export interface Cache {
+  get(key: string): Promise<string | undefined>
+  /** A non-positive `ttlSeconds` deletes the key. */
+  set(key: string, value: string, ttlSeconds: number): Promise<void>
+  /** Stores `value` only if the key is free; tells whether it did. Atomic across processes. */
+  claim(key: string, value: string, ttlSeconds: number): Promise<boolean>
+  close(): Promise<void>
+}
