@@ -1,0 +1,6 @@
+export * from './documents.ts'
+export * from './errors.ts'
+export * from './files.ts'
+export * from './functions.ts'
+export * from './limits.ts'
+export * from './sessions.ts'
