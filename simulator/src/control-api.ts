@@ -1,0 +1,60 @@
+import type { CallLog } from './call-log.ts'
+import type { Fault, Knobs } from './faults.ts'
+import type { CodeKind, People } from './people.ts'
+import { Refusal } from './refusal.ts'
+import type { Answer, Input, Route } from './route.ts'
+import { isRecord } from './route.ts'
+
+type Needs = { people: People; knobs: Knobs; calls: CallLog }
+
+/**
+ * What WeChat's servers do not have: the part of the phone and of the tester, under `/simulator/`.
+ *
+ * A person with curl, a headless test and another process use the same addresses.
+ */
+export function controlApi({ people, knobs, calls }: Needs): Route[] {
+  const issue =
+    (kind: CodeKind) =>
+    ({ query, json }: Input): Answer => {
+      const user = query['user'] ?? json['user']
+      if (typeof user !== 'string' || !/^[^:]{1,64}$/.test(user)) {
+        throw new Refusal(40097, 'say who: ?user=alice (1 to 64 characters, no colon)')
+      }
+      return { json: { code: people.issueCode(kind, user), user, openid: people.get(user).openid } }
+    }
+
+  return [
+    control('GET', '/simulator/login', issue('login')),
+    control('POST', '/simulator/login', issue('login')),
+    control('GET', '/simulator/phone', issue('phone')),
+    control('POST', '/simulator/phone', issue('phone')),
+    control('POST', '/simulator/block', ({ query }) => {
+      const person = people.get(query['user'] ?? '')
+      person.isBlocked = query['blocked'] !== 'false'
+      return { json: { user: person.user, blocked: person.isBlocked } }
+    }),
+    control('GET', '/simulator/calls', ({ query }) => ({ json: { calls: calls.list(query['path']) } })),
+    control('DELETE', '/simulator/calls', () => {
+      calls.clear()
+      return { json: { calls: [] } }
+    }),
+    control('GET', '/simulator/knobs', () => ({ json: { clockSkewMs: knobs.clockSkewMs, faults: knobs.list() } })),
+    control('POST', '/simulator/knobs', ({ json }) => {
+      const { path, fault, clockSkewMs } = json
+      if (typeof clockSkewMs === 'number') knobs.clockSkewMs = clockSkewMs
+      if (typeof path === 'string' && isFault(fault)) knobs.inject(path, fault)
+      return { json: { clockSkewMs: knobs.clockSkewMs, faults: knobs.list() } }
+    }),
+    control('DELETE', '/simulator/knobs', ({ query }) => {
+      knobs.clear(query['path'])
+      knobs.clockSkewMs = 0
+      return { json: { clockSkewMs: 0, faults: knobs.list() } }
+    }),
+  ]
+}
+
+export function control(method: Route['method'], path: string, handle: Route['handle']): Route {
+  return { method, path, family: 'control', needsToken: false, body: 'none', handle }
+}
+
+const isFault = (value: unknown): value is Fault => isRecord(value) && typeof value['kind'] === 'string'
