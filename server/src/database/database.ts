@@ -15,11 +15,21 @@ export type SqlStep = {
   readonly params?: readonly SqlValue[]
   /** `rows`: send back every row. Otherwise only the number of changed rows. */
   readonly want?: 'rows'
+  /**
+   * With a SELECT: the script goes on to change these rows by what it read. Others wait until it ends, as SQLite's other
+   * writers always do; without it two scripts may read the same value on MySQL and PostgreSQL.
+   */
+  readonly locksRows?: boolean
 }
 
 export type StepResult = { readonly rows: readonly Row[]; readonly changes: number }
 
-/** What runs inside one transaction: yields steps, is sent results, returns a value. Throws to roll back. */
+/**
+ * What runs inside one transaction (read committed): yields steps, is sent results, returns a value. Throws to roll back.
+ *
+ * A step that fails is thrown into the script, which may catch it to throw a better error, but not to go on: PostgreSQL
+ * has given up the transaction by then. It may run again after a deadlock, so it must not change anything outside.
+ */
 export type Script<Args, Result> = (args: Args) => Generator<SqlStep, Result, StepResult>
 
 /**
@@ -53,6 +63,32 @@ export type ReadOptions = {
   readonly cost?: 'cheap' | 'scan'
 }
 
+export type TransactOptions = {
+  /** Give up on the script's statements after this many milliseconds. Default: the adapter's statement timeout. */
+  readonly timeoutMs?: number
+}
+
+/** Counters since the database was opened, for metrics and tests. */
+export type DatabaseStats = {
+  /** Commits that reached the disk; fewer than `scripts` where scripts share one. */
+  readonly commits: number
+  /** Scripts that were committed. */
+  readonly scripts: number
+  /** Scripts that were rolled back. */
+  readonly failedScripts: number
+  /** Scripts and definitions that wait or run now. */
+  readonly queuedWrites: number
+  /** Reads that wait for a reader thread or a connection. */
+  readonly queuedReads: number
+  /** Reader threads or connections at work now. */
+  readonly busyReaders: number
+  /** How long the last commit took. */
+  readonly lastCommitMs: number
+}
+
+/** The few methods of the server's log that a database uses. */
+export type DatabaseLog = Record<'info' | 'warn' | 'error', (fields: object, message: string) => void>
+
 export interface Database {
   readonly dialect: Dialect
   /** Rows of one SELECT. @throws {AppError} `deadline_exceeded`, `database_unavailable` */
@@ -61,13 +97,18 @@ export interface Database {
    * Runs the script in one transaction and resolves after the commit is durable. A script that throws rolls back only
    * itself.
    * @throws {AppError} what the script threw; `document_exists` for a broken unique index; `transaction_conflict` when
-   * the database gave up on a lock; `storage_full`; `database_unavailable`
+   * the database gave up on a lock; `storage_full`; `database_unavailable`; `overloaded` when too many wait
    */
-  transact<Args, Result>(script: TransactionScript<Args, Result>, args: Args): Promise<Result>
+  transact<Args, Result>(
+    script: TransactionScript<Args, Result>,
+    args: Args,
+    options?: TransactOptions,
+  ): Promise<Result>
   /** Runs DDL (CREATE TABLE, CREATE INDEX) one at a time, outside transactions of ours. */
   define(sql: string): Promise<void>
   /** A cheap check that the database answers, for `/readyz`. @throws {AppError} `database_unavailable` */
   ping(): Promise<void>
+  stats(): DatabaseStats
   /** Finishes what was begun, then closes. */
   close(): Promise<void>
 }
@@ -77,4 +118,9 @@ export interface Dialect {
   readonly name: 'sqlite' | 'mysql' | 'postgres'
   /** Quotes an identifier that comes from our own catalogue. */
   quote(identifier: string): string
+  /**
+   * A condition that is always true, to AND into every statement that may visit many rows: there the database notices
+   * that the deadline has passed. '' where the server itself stops statements.
+   */
+  readonly deadlineGuard: string
 }

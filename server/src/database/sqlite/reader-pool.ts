@@ -1,0 +1,157 @@
+/**
+ * Reader threads for SELECTs that may take long. Threads start when they are needed. A statement is stopped by its
+ * deadline guard; a thread that does not answer in time all the same is given up and replaced.
+ */
+import type { Worker } from 'node:worker_threads'
+import { AppError } from '../../errors.ts'
+import type { DatabaseLog, DatabaseStats, Row, SqlValue } from '../database.ts'
+import { fromErrorMessage } from './sqlite-errors.ts'
+import { type ReaderReply, type ReaderRequest, startThread } from './thread-messages.ts'
+
+/** Reads that may wait for a thread; beyond this the server sheds load at once. */
+const QUEUED_READS_MAX = 256
+/** Time beyond the deadline in which the guard should have stopped the statement. */
+const GRACE_MS = 250
+/** Threads given up that still run: SQLite cannot be interrupted from outside, so their number must be bounded. */
+const ABANDONED_THREADS_MAX = 4
+/** JavaScript heap of one thread: a result larger than this ends the thread, not the server. */
+const READER_HEAP_MB = 192
+
+type Read = {
+  readonly sql: string
+  readonly params: readonly SqlValue[]
+  readonly deadlineMs: number
+  readonly resolve: (rows: Row[]) => void
+  readonly reject: (error: unknown) => void
+}
+type Reader = { readonly thread: Worker; work: Read | undefined; timer: NodeJS.Timeout | undefined }
+type Settings = { readonly file: string; readonly threads: number; readonly log: DatabaseLog }
+
+export class ReaderPool {
+  readonly #settings: Settings
+  readonly #readers = new Set<Reader>()
+  readonly #waiting: Read[] = []
+  #abandoned = 0
+  #onIdle: (() => void) | undefined
+
+  constructor(settings: Settings) {
+    this.#settings = settings
+  }
+
+  read(sql: string, params: readonly SqlValue[], timeoutMs: number): Promise<Row[]> {
+    if (this.#onIdle) return Promise.reject(new AppError('shutting_down', 'The database is being closed.'))
+    if (this.#waiting.length >= QUEUED_READS_MAX || this.#abandoned >= ABANDONED_THREADS_MAX)
+      return Promise.reject(
+        new AppError('overloaded', 'Too many long reads are waiting.', { details: { retryAfterSeconds: 1 } }),
+      )
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ sql, params, deadlineMs: performance.now() + timeoutMs, resolve, reject })
+      this.#dispatch()
+    })
+  }
+
+  forgetStatements() {
+    for (const { thread } of this.#readers) send(thread, { kind: 'forget-statements' })
+  }
+
+  stats(): Pick<DatabaseStats, 'queuedReads' | 'busyReaders'> {
+    return { queuedReads: this.#waiting.length, busyReaders: this.#busy().length }
+  }
+
+  /** Finishes the reads that were begun or wait. */
+  async close(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve
+      this.#settleIfIdle()
+    })
+    await Promise.all([...this.#readers].map(({ thread }) => thread.terminate()))
+  }
+
+  #busy = () => [...this.#readers].filter(({ work }) => work)
+
+  #settleIfIdle() {
+    if (this.#waiting.length === 0 && this.#busy().length === 0) this.#onIdle?.()
+  }
+
+  #dispatch() {
+    while (this.#waiting.length) {
+      const reader = this.#freeReader()
+      if (!reader) return
+      const read = this.#waiting.shift()
+      if (read) this.#give(reader, read)
+    }
+    this.#settleIfIdle()
+  }
+
+  #freeReader(): Reader | undefined {
+    for (const reader of this.#readers) if (!reader.work) return reader
+    return this.#readers.size < this.#settings.threads ? this.#start() : undefined
+  }
+
+  #give(reader: Reader, read: Read) {
+    const timeoutMs = read.deadlineMs - performance.now()
+    if (timeoutMs <= 0) return read.reject(tooLate())
+    try {
+      send(reader.thread, { kind: 'read', sql: read.sql, params: read.params, timeoutMs })
+    } catch (error) {
+      return read.reject(error) // a parameter that cannot cross threads
+    }
+    reader.work = read
+    reader.timer = setTimeout(() => this.#abandon(reader), timeoutMs + GRACE_MS)
+  }
+
+  #start(): Reader {
+    const options = { resourceLimits: { maxOldGenerationSizeMb: READER_HEAP_MB } }
+    const thread = startThread('reader-thread', { file: this.#settings.file }, options)
+    const reader: Reader = { thread, work: undefined, timer: undefined }
+    thread.on('message', (reply: ReaderReply) => this.#receive(reader, reply))
+    thread.on('error', (error) => this.#lose(reader, error))
+    thread.unref()
+    this.#readers.add(reader)
+    return reader
+  }
+
+  #receive(reader: Reader, reply: ReaderReply) {
+    const read = this.#release(reader)
+    if ('error' in reply) read?.reject(fromErrorMessage(reply.error))
+    else read?.resolve([...reply.rows])
+    this.#dispatch()
+  }
+
+  #release(reader: Reader): Read | undefined {
+    const { work } = reader
+    clearTimeout(reader.timer)
+    reader.work = undefined
+    return work
+  }
+
+  #lose(reader: Reader, error: unknown) {
+    this.#readers.delete(reader)
+    this.#settings.log.error({ err: error }, 'a database reader failed')
+    const isOutOfMemory = error instanceof Error && 'code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY'
+    const [code, message] = isOutOfMemory
+      ? (['query_too_expensive', 'The result does not fit into the memory of a reader.'] as const)
+      : (['database_unavailable', 'A database reader failed.'] as const)
+    this.#release(reader)?.reject(new AppError(code, message, { cause: error }))
+    this.#dispatch()
+  }
+
+  /** The statement goes on inside SQLite until it ends by itself; only then does its thread. */
+  #abandon(reader: Reader) {
+    const read = this.#release(reader)
+    this.#settings.log.warn({ sql: read?.sql }, 'a statement without deadline guard ran past its deadline')
+    read?.reject(tooLate())
+    this.#readers.delete(reader)
+    this.#abandoned += 1
+    void reader.thread.terminate().then(() => {
+      this.#abandoned -= 1
+    })
+    this.#dispatch()
+  }
+}
+
+const tooLate = () => new AppError('deadline_exceeded', 'The statement took too long and was stopped.')
+
+function send(thread: Worker, request: ReaderRequest) {
+  thread.postMessage(request)
+}

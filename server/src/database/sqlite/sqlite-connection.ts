@@ -1,0 +1,152 @@
+/**
+ * One connection to the database file, with our settings, our deadline function and a cache of prepared statements.
+ * Loads better-sqlite3: import it only after `requireSupportedNode`.
+ */
+import SqliteDriver from 'better-sqlite3'
+import { LRUCache } from 'lru-cache'
+import { AppError } from '../../errors.ts'
+import type { Row, SqlStep, SqlValue, StepResult } from '../database.ts'
+import { DEADLINE_FUNCTION } from './sqlite-dialect.ts'
+
+/** Statements kept prepared per connection. */
+const STATEMENT_CACHE_ENTRIES = 256
+/** How long a connection waits for another process's lock. */
+const BUSY_TIMEOUT_MS = 5_000
+/** Pages kept in memory per connection; the system's page cache holds the rest. */
+const PAGE_CACHE_KIB = 8 * 1024
+/** Not mapped: an I/O error on a mapped page kills the process with SIGBUS instead of failing one statement. */
+const MMAP_BYTES = 0
+/** The log file is cut back to this size after a checkpoint. */
+const JOURNAL_SIZE_LIMIT_BYTES = 64 * 1024 * 1024
+/** SQLite checkpoints inside a commit only beyond this; the writer does it earlier, when nobody waits. */
+export const FORCED_CHECKPOINT_PAGES = 16_384
+/** Calls of the deadline function between two looks at the clock. */
+const CALLS_PER_CLOCK_READ = 32
+
+export type SqliteConnection = {
+  /** Rows of a SELECT, stopped at `deadlineMs` (of `performance.now()`). */
+  readRows(sql: string, params: readonly SqlValue[], deadlineMs: number): Row[]
+  runStep(step: SqlStep, deadlineMs: number): StepResult
+  /** BEGIN, COMMIT and their like, kept prepared. */
+  control(sql: string): void
+  /** Any number of statements, such as DDL. */
+  exec(sql: string): void
+  isInTransaction(): boolean
+  /** Statements may describe an older schema after DDL. */
+  forgetStatements(): void
+  close(): void
+}
+
+type Statement = SqliteDriver.Statement<unknown[], Row>
+
+export function openSqliteConnection(file: string, { isReadOnly }: { isReadOnly: boolean }): SqliteConnection {
+  const driver = new SqliteDriver(file, { readonly: isReadOnly, timeout: BUSY_TIMEOUT_MS })
+  configure(driver, isReadOnly)
+  const deadline = registerDeadline(driver)
+  const statements = new LRUCache<string, Statement>({ max: STATEMENT_CACHE_ENTRIES })
+
+  function prepare(sql: string): Statement {
+    let statement = statements.get(sql)
+    if (!statement) {
+      statement = driver.prepare<unknown[], Row>(sql)
+      statements.set(sql, statement)
+    }
+    return statement
+  }
+
+  return {
+    readRows(sql, params, deadlineMs) {
+      deadline.setMs(deadlineMs)
+      return readExactly(prepare(sql), params.map(toBound))
+    },
+    runStep({ sql, params = [], want }, deadlineMs) {
+      deadline.setMs(deadlineMs)
+      const statement = prepare(sql)
+      const bound = params.map(toBound)
+      if (!statement.reader) return { rows: [], changes: statement.run(...bound).changes }
+      if (statement.readonly) return { rows: readExactly(statement, bound), changes: 0 }
+      // A statement with RETURNING cannot be read twice.
+      const rows = allWithBigints(statement, bound)
+      return { rows: want === 'rows' ? rows : [], changes: rows.length }
+    },
+    control: (sql) => void prepare(sql).run(),
+    exec(sql) {
+      deadline.setMs(Number.POSITIVE_INFINITY)
+      driver.exec(sql)
+    },
+    isInTransaction: () => driver.inTransaction,
+    forgetStatements: () => statements.clear(),
+    close: () => void driver.close(),
+  }
+}
+
+function configure(driver: SqliteDriver.Database, isReadOnly: boolean) {
+  if (!isReadOnly) driver.pragma('journal_mode = WAL')
+  // better-sqlite3 is built with NORMAL for WAL, which loses acknowledged commits at a power cut.
+  driver.pragma('synchronous = FULL')
+  driver.pragma('foreign_keys = ON')
+  driver.pragma(`cache_size = -${PAGE_CACHE_KIB}`)
+  driver.pragma(`mmap_size = ${MMAP_BYTES}`)
+  driver.pragma(`journal_size_limit = ${JOURNAL_SIZE_LIMIT_BYTES}`)
+  driver.pragma(`wal_autocheckpoint = ${FORCED_CHECKPOINT_PAGES}`)
+}
+
+function registerDeadline(driver: SqliteDriver.Database) {
+  let deadlineMs = Number.POSITIVE_INFINITY
+  let calls = 0
+  driver.function(DEADLINE_FUNCTION, { directOnly: true }, () => {
+    calls = (calls + 1) % CALLS_PER_CLOCK_READ
+    if (calls === 0 && performance.now() > deadlineMs)
+      throw new AppError('deadline_exceeded', 'The statement took too long and was stopped.')
+    return 1
+  })
+  return {
+    setMs(value: number) {
+      deadlineMs = value
+      calls = 0
+    },
+  }
+}
+
+/**
+ * Reads with numbers first, because that is faster, and again with bigints if a value is too large for a number to hold
+ * it exactly.
+ */
+function readExactly(statement: Statement, bound: unknown[]): Row[] {
+  const rows = statement.all(...bound)
+  return rows.some(hasLargeNumber) ? allWithBigints(statement, bound) : rows
+}
+
+function hasLargeNumber(row: Row): boolean {
+  for (const name in row) {
+    const value = row[name]
+    if (typeof value === 'number' && (value > Number.MAX_SAFE_INTEGER || value < Number.MIN_SAFE_INTEGER)) return true
+  }
+  return false
+}
+
+function allWithBigints(statement: Statement, bound: unknown[]): Row[] {
+  statement.safeIntegers(true)
+  try {
+    return statement.all(...bound).map(withNumbers)
+  } finally {
+    statement.safeIntegers(false)
+  }
+}
+
+/** Integers that a number holds exactly become numbers again. */
+function withNumbers(row: Row): Row {
+  for (const name in row) {
+    const value = row[name]
+    if (typeof value === 'bigint' && value <= Number.MAX_SAFE_INTEGER && value >= Number.MIN_SAFE_INTEGER)
+      row[name] = Number(value)
+  }
+  return row
+}
+
+/** better-sqlite3 binds every number as REAL: 3 would be stored as '3.0' in a text column and inside JSON. */
+function toBound(value: SqlValue): SqlValue {
+  if (typeof value !== 'number') return value
+  if (Number.isNaN(value)) throw new TypeError('NaN cannot be stored')
+  return Number.isSafeInteger(value) && !Object.is(value, -0) ? BigInt(value) : value
+}

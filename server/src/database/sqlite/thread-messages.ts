@@ -1,0 +1,37 @@
+/** What the main thread and SQLite's threads say to each other. All of it survives a structured clone. */
+import path from 'node:path'
+import { Worker, type WorkerOptions } from 'node:worker_threads'
+import type { Row, SqlValue } from '../database.ts'
+import type { ErrorMessage } from './sqlite-errors.ts'
+
+export type ThreadSettings = { readonly file: string }
+
+export type WriterRequest =
+  /** Scripts for one commit. `newScripts` introduces numbers that `entries` use from now on. */
+  | { kind: 'batch'; newScripts: readonly NewScript[]; entries: readonly BatchEntry[] }
+  | { kind: 'define'; sql: string }
+  | { kind: 'close' }
+
+export type NewScript = { readonly id: number; readonly url: string; readonly name: string }
+export type BatchEntry = { readonly scriptId: number; readonly args: unknown; readonly timeoutMs: number }
+
+export type Outcome = { readonly value: unknown } | { readonly error: ErrorMessage }
+
+export type WriterReply =
+  | { kind: 'opened' }
+  | { kind: 'not-opened'; error: ErrorMessage }
+  | { kind: 'batch-done'; outcomes: readonly Outcome[]; commitMs: number }
+  | { kind: 'defined'; outcome: Outcome }
+  | { kind: 'closed' }
+
+export type ReaderRequest =
+  | { kind: 'read'; sql: string; params: readonly SqlValue[]; timeoutMs: number }
+  | { kind: 'forget-statements' }
+
+export type ReaderReply = { readonly rows: readonly Row[] } | { readonly error: ErrorMessage }
+
+/** Starts a thread from a module beside this one, whether it runs from .ts or from built .js. */
+export function startThread(name: string, settings: ThreadSettings, options: WorkerOptions = {}): Worker {
+  const module = new URL(`./${name}${path.extname(import.meta.url)}`, import.meta.url)
+  return new Worker(module, { ...options, name: `sampan-${name}`, workerData: settings })
+}

@@ -1,0 +1,61 @@
+/** Transaction scripts of the contract test, in a module of their own: SQLite's writer thread imports it too. */
+import { transactionScript } from '../../src/database/database.ts'
+import { AppError } from '../../src/errors.ts'
+
+export const addNote = transactionScript(
+  import.meta.url,
+  'addNote',
+  function* ({ id, text }: { id: string; text: string }) {
+    const { changes } = yield { sql: 'INSERT INTO notes (id, text) VALUES (?, ?)', params: [id, text] }
+    return changes
+  },
+)
+
+/** Writes, then refuses. */
+export const addNoteAndFail = transactionScript(import.meta.url, 'addNoteAndFail', function* (id: string) {
+  yield { sql: 'INSERT INTO notes (id, text) VALUES (?, ?)', params: [id, 'never seen'] }
+  throw new AppError('permission_denied', 'No.', { details: { id } })
+})
+
+/** Tries to carry on after a failed step, which no script may. */
+export const ignoreFailure = transactionScript(import.meta.url, 'ignoreFailure', function* (id: string) {
+  try {
+    yield { sql: 'INSERT INTO notes (id, text) VALUES (?, ?)', params: [id, 'first'] }
+    yield { sql: 'INSERT INTO notes (id, text) VALUES (?, ?)', params: [id, 'second'] }
+  } catch {
+    return 'went on'
+  }
+  return 'no failure'
+})
+
+export const translateFailure = transactionScript(import.meta.url, 'translateFailure', function* (id: string) {
+  try {
+    yield { sql: 'INSERT INTO notes (id, text) VALUES (?, ?)', params: [id, 'x'] }
+  } catch (cause) {
+    throw new AppError('collection_exists', 'Translated.', { cause })
+  }
+  return 'no failure'
+})
+
+/** Reads a counter and writes it back: loses updates unless others wait. */
+export const increment = transactionScript(import.meta.url, 'increment', function* (name: string) {
+  const { rows } = yield {
+    sql: 'SELECT value FROM counters WHERE name = ?',
+    params: [name],
+    want: 'rows',
+    locksRows: true,
+  }
+  const value = Number(rows[0]?.['value']) + 1
+  yield { sql: 'UPDATE counters SET value = ? WHERE name = ?', params: [value, name] }
+  return value
+})
+
+export const answerWhat = transactionScript(import.meta.url, 'answerWhat', function* (kind: 'function' | 'value') {
+  yield { sql: 'UPDATE counters SET value = value WHERE name = ?', params: ['none'] }
+  return kind === 'function' ? () => 'cannot be cloned' : 'value'
+})
+
+export const fillNumbers = transactionScript(import.meta.url, 'fillNumbers', function* (rows: readonly number[]) {
+  for (const n of rows) yield { sql: 'INSERT INTO numbers (n) VALUES (?)', params: [n] }
+  return rows.length
+})

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { after, describe, it } from 'node:test'
+import SqliteDriver from 'better-sqlite3'
+import type { Database } from '../../src/database/database.ts'
+import { openSqlite, requireSupportedNode } from '../../src/database/sqlite/open-sqlite.ts'
+import { addNote, answerWhat } from './contract-scripts.ts'
+import { failsWith, silentLog, testDatabase } from './database-contract.ts'
+
+const folder = await mkdtemp(path.join(tmpdir(), 'sampan-sqlite-'))
+after(() => rm(folder, { recursive: true, force: true }))
+
+const openFile = (name: string) =>
+  openSqlite({ file: path.join(folder, name), timeoutMs: 10_000, readerThreads: 2, log: silentLog })
+
+testDatabase('SQLite', () => openFile('contract.db'))
+
+describe('embedded SQLite', () => {
+  const opened: Database[] = []
+  after(() => Promise.all(opened.map((database) => database.close())))
+
+  const openNotes = async (name: string) => {
+    const database = await openFile(name)
+    opened.push(database)
+    await database.define('CREATE TABLE notes (id TEXT PRIMARY KEY, text TEXT NOT NULL)')
+    await database.define('CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL)')
+    return database
+  }
+
+  it('refuses a Node that would crash in the driver, and says what to do', () => {
+    assert.throws(() => requireSupportedNode({ node: '20.20.2', napi: '9' }), /20\.20\.2.*npm ci/)
+    requireSupportedNode(process.versions)
+  })
+
+  it('lets writes that arrive together share a commit', async () => {
+    const database = await openNotes('group.db')
+    const commitsBefore = database.stats().commits
+    await Promise.all(Array.from({ length: 500 }, (_, i) => database.transact(addNote, { id: `${i}`, text: 'x' })))
+    const { commits, scripts } = database.stats()
+    assert.equal(scripts, 500)
+    assert.ok(commits - commitsBefore <= 20, `500 scripts took ${commits - commitsBefore} commits`)
+  })
+
+  it('writes every page to the disk before it acknowledges', async () => {
+    const database = await openNotes('settings.db')
+    const [sync] = await database.read('PRAGMA synchronous', [], { cost: 'cheap' })
+    assert.equal(sync?.['synchronous'], 2)
+    const [journal] = await database.read('PRAGMA journal_mode')
+    assert.equal(journal?.['journal_mode'], 'wal')
+  })
+
+  it('still finds everything after a close and an open', async () => {
+    const first = await openFile('again.db')
+    await first.define('CREATE TABLE notes (id TEXT PRIMARY KEY, text TEXT NOT NULL)')
+    await first.transact(addNote, { id: 'kept', text: 'x' })
+    await first.close()
+    const second = await openFile('again.db')
+    opened.push(second)
+    assert.deepEqual(await second.read('SELECT id FROM notes'), [{ id: 'kept' }])
+  })
+
+  it('answers the neighbours of a result that cannot cross threads', async () => {
+    const database = await openNotes('results.db')
+    const [bad, good] = await Promise.allSettled([
+      database.transact(answerWhat, 'function'),
+      database.transact(addNote, { id: 'good', text: 'x' }),
+    ])
+    assert.deepEqual([bad.status, good.status], ['rejected', 'fulfilled'])
+  })
+
+  it('sees new columns in statements it had prepared before', async () => {
+    const database = await openNotes('schema.db')
+    await database.transact(addNote, { id: 'a', text: 'x' })
+    for (const cost of ['cheap', 'scan'] as const) await database.read('SELECT * FROM notes', [], { cost })
+    await database.define('ALTER TABLE notes ADD COLUMN extra TEXT')
+    for (const cost of ['cheap', 'scan'] as const)
+      assert.deepEqual(await database.read('SELECT * FROM notes', [], { cost }), [{ id: 'a', text: 'x', extra: null }])
+  })
+
+  it('stores whole numbers as integers, so that text and JSON do not grow a ".0"', async () => {
+    const database = await openNotes('numbers.db')
+    const [row] = await database.read(
+      "SELECT json_object('a', ?) AS json, typeof(?) AS kind, typeof(?) AS other",
+      [3, 3, 3.5],
+    )
+    assert.deepEqual(row, { json: '{"a":3}', kind: 'integer', other: 'real' })
+  })
+
+  it('gives up a statement without guard at the deadline and reads on with another thread', async () => {
+    const database = await openNotes('unguarded.db')
+    const endless =
+      'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000000) SELECT count(*) AS c FROM n'
+    await assert.rejects(database.read(endless, [], { timeoutMs: 100 }), failsWith('deadline_exceeded'))
+    assert.deepEqual(await database.read('SELECT 1 AS one'), [{ one: 1 }])
+  })
+
+  it('reports a locked database as a conflict and carries on when it is free', { timeout: 30_000 }, async () => {
+    const database = await openNotes('locked.db')
+    const other = new SqliteDriver(path.join(folder, 'locked.db'))
+    other.exec('BEGIN IMMEDIATE')
+    await assert.rejects(database.transact(addNote, { id: 'a', text: 'x' }), failsWith('transaction_conflict'))
+    other.exec('ROLLBACK')
+    other.close()
+    assert.equal(await database.transact(addNote, { id: 'a', text: 'x' }), 1)
+  })
+
+  it('sheds load when too many writes wait', async () => {
+    const database = await openNotes('overload.db')
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 6_000 }, (_, i) => database.transact(addNote, { id: `${i}`, text: 'x' })),
+    )
+    const refused = outcomes.filter(({ status }) => status === 'rejected')
+    assert.ok(refused.length > 0)
+    const first = refused[0]
+    assert.ok(first?.status === 'rejected')
+    failsWith('overloaded')(first.reason)
+    const [row] = await database.read('SELECT count(*) AS n FROM notes')
+    assert.equal(row?.['n'], outcomes.length - refused.length)
+  })
+})
