@@ -82,6 +82,15 @@ export const ERRORS = {
   wechat_refused:         { status: 502, errCode: -601001, hint: '`details.errcode` is WeChat\'s own code; `sampan doctor` explains the common ones.', hintZh: '`details.errcode` 是微信返回的错误码;`sampan doctor` 会解释常见的错误码。' },
   wechat_not_configured:  { status: 503, errCode: -501001, hint: 'Set WECHAT_APP_ID and WECHAT_SECRET, or use the simulator (WECHAT_MODE=simulator).', hintZh: '请设置 WECHAT_APP_ID 和 WECHAT_SECRET,或使用模拟器(WECHAT_MODE=simulator)。' },
 
+  // the console
+  sign_in_required:       { status: 401, errCode: -401001, hint: 'Sign in at /console/.', hintZh: '请在 /console/ 登录。' },
+  sign_in_failed:         { status: 401, errCode: -401001, hint: 'Check both; an owner on the box can make a new link with `sampan console link`.', hintZh: '请检查用户名和密码;所有者可在服务器上用 `sampan console link` 生成新链接。' },
+  setup_link_invalid:     { status: 403, errCode: -401001, hint: 'Ask an owner for a new link, or run `sampan console link` on the box.', hintZh: '请向所有者索取新链接,或在服务器上运行 `sampan console link`。' },
+  administrator_exists:   { status: 409, errCode: -501007, hint: 'Choose another name.', hintZh: '请换一个用户名。' },
+  last_owner:             { status: 409, errCode: -501007, hint: 'Make somebody else an owner first.', hintZh: '请先将另一位管理员设为所有者。' },
+  cross_site_refused:     { status: 403, errCode: -401001, hint: 'Reload the console and try again; another page may have sent this.', hintZh: '请刷新控制台后重试;该请求可能来自其他网页。' },
+  confirmation_missing:   { status: 400, errCode: -501007, hint: 'Send the name in `confirm`, exactly as it is.', hintZh: '请在 `confirm` 中原样填写名称。' },
+
   // what this version cannot do
   not_supported:          { status: 501, errCode: -501021, hint: 'docs/compatibility.md lists what is supported.', hintZh: 'docs/compatibility.zh-CN.md 列出了支持的功能。' },
 } as const satisfies Record<string, ErrorFact>

@@ -1,0 +1,99 @@
+/**
+ * The web console at `/console`: static files for everybody, and its API at `/console/api` behind accounts.
+ * This file is its table of contents.
+ */
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import fastifyStatic from '@fastify/static'
+import type { FastifyPluginAsync } from 'fastify'
+import type { Database } from '../../database/database.ts'
+import { AppError } from '../../errors.ts'
+import type { Administrators } from './administrators.ts'
+import { auditRoutes } from './audit-routes.ts'
+import { guardConsole } from './console-access.ts'
+import { peopleRoutes } from './people-routes.ts'
+
+export type ConsoleNeeds = {
+  readonly database: Database
+  readonly administrators: Administrators
+  /** Folder with the built console: `console/dist`. */
+  readonly staticDir: string
+  readonly now?: () => number
+}
+
+/** File names below it carry a hash of their content. */
+const HASHED_FOLDER = 'assets'
+const HASHED_MAX_AGE_SECONDS = 365 * 24 * 3600
+
+// Styles may be inline because charts place their tooltips with style attributes; scripts may not.
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data: blob: https:",
+  "font-src 'self'",
+  "connect-src 'self'",
+  "worker-src 'self' blob:",
+  "base-uri 'none'",
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+].join('; ')
+
+export function consoleRoutes(needs: ConsoleNeeds): FastifyPluginAsync {
+  return async (app) => {
+    app.addHook('onSend', async (_request, reply) => {
+      reply.header('content-security-policy', CONTENT_SECURITY_POLICY)
+      reply.header('x-content-type-options', 'nosniff')
+      reply.header('x-frame-options', 'DENY')
+      reply.header('referrer-policy', 'no-referrer')
+      reply.header('cross-origin-opener-policy', 'same-origin')
+    })
+    await app.register(consoleApi(needs), { prefix: '/api' })
+    await app.register(consolePages(needs.staticDir))
+  }
+}
+
+function consoleApi(needs: ConsoleNeeds): FastifyPluginAsync {
+  return async (app) => {
+    app.addHook('onSend', async (_request, reply) => {
+      reply.header('cache-control', 'no-store')
+    })
+    guardConsole(app, needs.administrators)
+    await app.register(peopleRoutes(needs))
+    await app.register(auditRoutes(needs))
+    app.all('/*', { config: { role: 'nobody' } }, (request) => {
+      throw new AppError('route_not_found', `The console's API has nothing at ${request.method} ${request.url}.`)
+    })
+  }
+}
+
+/** The app's files; any other address answers the app itself, which knows its own pages. */
+function consolePages(staticDir: string): FastifyPluginAsync {
+  return async (app) => {
+    const isBuilt = existsSync(path.join(staticDir, 'index.html'))
+    if (!isBuilt) {
+      app.get('/*', (_request, reply) => reply.type('text/html; charset=utf-8').send(NOT_BUILT))
+      return
+    }
+    await app.register(fastifyStatic, {
+      root: staticDir,
+      wildcard: false,
+      index: false,
+      cacheControl: false,
+      setHeaders(reply, file) {
+        const isHashed = path.relative(staticDir, file).startsWith(HASHED_FOLDER)
+        reply.header('cache-control', isHashed ? `public, max-age=${HASHED_MAX_AGE_SECONDS}, immutable` : 'no-cache')
+      },
+    })
+    app.get('/*', { schema: { hide: true } }, (request, reply) => {
+      if (request.url.startsWith(`/console/${HASHED_FOLDER}/`)) {
+        throw new AppError('route_not_found', 'This file belongs to another version of the console; reload the page.')
+      }
+      return reply.header('cache-control', 'no-cache').sendFile('index.html')
+    })
+  }
+}
+
+const NOT_BUILT = `<!doctype html><meta charset="utf-8"><title>Sampan</title>
+<p>The console is not built yet. Run <code>npm run build --workspace console</code> and start the server again.</p>
+<p>控制台尚未构建。请运行 <code>npm run build --workspace console</code>,然后重新启动服务器。</p>`
