@@ -1,0 +1,116 @@
+/** Rounds in turn: each peer once per round, so that a machine that drifts drifts for all of them. */
+import type { LatencySummary } from '../src/latency-histogram.ts'
+import { familyOf, listProcesses } from '../src/process-clock.ts'
+import { type LoadResult, runLoad } from '../src/run-load.ts'
+import type { Peer, RunningPeer } from './peer.ts'
+
+export type PeerRound = {
+  readonly perSecond: number
+  /** Requests per second of CPU time of server and database: the figure to trust on a shared machine. */
+  readonly perCpuSecond: number
+  readonly latency: LatencySummary
+  readonly residentMb: number
+  readonly bytesPerAnswer: number
+  readonly errorRatio: number
+  readonly steps: LoadResult['steps']
+}
+
+export type RoundOptions = {
+  readonly connections: number
+  readonly warmUpMs: number
+  readonly durationMs: number
+  /** Only this step of the mix. */
+  readonly onlyStep?: string
+}
+
+const TIMEOUT_MS = 10_000
+
+export async function runRound(peer: RunningPeer, options: RoundOptions, seed: number): Promise<PeerRound> {
+  const { onlyStep, ...plan } = options
+  const cpu = { start: 0, end: 0 }
+  const result = await runLoad(
+    {
+      ...plan,
+      host: '127.0.0.1',
+      port: peer.port,
+      steps: peer.steps.filter(({ name }) => !onlyStep || name === onlyStep),
+      users: peer.users,
+      runName: `r${seed}-${Date.now().toString(36)}`,
+      seed,
+      arrivals: { kind: 'saturate' },
+      timeoutMs: TIMEOUT_MS,
+    },
+    {
+      onWindow: (edge) => {
+        cpu[edge] = readFamilies(peer).cpuSeconds
+      },
+    },
+  )
+  return {
+    perSecond: result.okPerSecond,
+    perCpuSecond: result.ok / Math.max(0.01, cpu.end - cpu.start),
+    latency: result.latency,
+    residentMb: readFamilies(peer).residentMb,
+    bytesPerAnswer: result.bytesPerAnswer,
+    errorRatio: result.errorRatio,
+    steps: result.steps,
+  }
+}
+
+function readFamilies({ pids }: RunningPeer) {
+  const all = listProcesses()
+  const family = pids.flatMap((pid) => familyOf(pid, all))
+  return {
+    cpuSeconds: family.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0),
+    residentMb: family.reduce((sum, { residentKb }) => sum + residentKb / 1024, 0),
+  }
+}
+
+export type PeerResult = {
+  readonly name: string
+  readonly about: string
+  readonly durability: string
+  readonly startMs: number
+  readonly rounds: readonly PeerRound[]
+  readonly median: Omit<PeerRound, 'steps'>
+}
+
+export function summariseRounds(peer: Peer, startMs: number, rounds: readonly PeerRound[]): PeerResult {
+  const { name, about, durability } = peer
+  const of = (pick: (round: PeerRound) => number) => median(rounds.map(pick))
+  return {
+    name,
+    about,
+    durability,
+    startMs,
+    rounds,
+    median: {
+      perSecond: of((round) => round.perSecond),
+      perCpuSecond: of((round) => round.perCpuSecond),
+      residentMb: of((round) => round.residentMb),
+      bytesPerAnswer: of((round) => round.bytesPerAnswer),
+      errorRatio: of((round) => round.errorRatio),
+      latency: {
+        p50Ms: of((round) => round.latency.p50Ms),
+        p95Ms: of((round) => round.latency.p95Ms),
+        p99Ms: of((round) => round.latency.p99Ms),
+        p999Ms: of((round) => round.latency.p999Ms),
+        maxMs: of((round) => round.latency.maxMs),
+        meanMs: of((round) => round.latency.meanMs),
+      },
+    },
+  }
+}
+
+/** Of each round's own ratio: both sides of a ratio met the same machine. */
+export function medianRatio(ours: PeerResult, theirs: PeerResult): number {
+  return median(
+    ours.rounds.map(({ perCpuSecond }, index) => perCpuSecond / (theirs.rounds[index]?.perCpuSecond ?? Number.NaN)),
+  )
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = Math.floor(sorted.length / 2)
+  return sorted.length % 2 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2
+}
