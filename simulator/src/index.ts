@@ -1,4 +1,6 @@
 export type { Call, CallLog } from './call-log.ts'
 export type { Fault, Knobs } from './faults.ts'
+export type { Delivery, MessagePush, PushEvent, PushTarget, PushTrick } from './message-push.ts'
 export { QUOTAS, type QuotaName } from './quotas.ts'
 export { openSimulator, type Simulator, type SimulatorOptions } from './simulator.ts'
+export type { Template } from './templates-api.ts'

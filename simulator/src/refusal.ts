@@ -8,6 +8,7 @@ const REFUSALS = {
   40001: 'invalid credential, access_token is invalid or not latest',
   40002: 'invalid grant_type',
   40003: 'invalid openid',
+  40006: 'invalid meida size',
   40013: 'invalid appid',
   40029: 'invalid code',
   40037: 'invalid template_id',
@@ -34,17 +35,15 @@ const REFUSALS = {
   45015: 'response out of time limit or subscription is canceled',
   45029: 'qrcode count out of limit',
   45047: 'out of response count limit',
-  45168: 'invalid message content',
   47001: 'data format error',
   47003: 'argument invalid!',
+  48001: 'api unauthorized',
   61010: 'code is expired',
-  85096: 'not allow include scancode_time',
   85400: 'long-term quota reached',
   87009: 'invalid signature',
   87014: 'risky content',
   200011: 'template not found',
   200014: 'template quota exceeded',
-  200021: 'invalid scene description',
 } as const
 
 export type Errcode = keyof typeof REFUSALS

@@ -1,12 +1,22 @@
 import { openAccessTokens } from './access-tokens.ts'
 import { type CallLog, openCallLog } from './call-log.ts'
+import { codeImageApi } from './code-image-api.ts'
+import { contentApi } from './content-api.ts'
 import { controlApi } from './control-api.ts'
 import { openDoor } from './door.ts'
+import { encryptUserData } from './encrypted-user-data.ts'
 import { type Knobs, openKnobs } from './faults.ts'
+import { linkApi } from './link-api.ts'
 import { loginApi } from './login-api.ts'
+import { messageApi } from './message-api.ts'
+import { type MessagePush, openMessagePush, type PushTarget } from './message-push.ts'
+import { openPages } from './pages.ts'
 import { openPeople } from './people.ts'
 import { openQuotas, type QuotaName } from './quotas.ts'
 import { seededRandom } from './seeded-random.ts'
+import { openSubscriptions } from './subscriptions.ts'
+import { openTalks } from './talks.ts'
+import { openTemplates, type Template, templatesApi } from './templates-api.ts'
 
 const CALLS_KEPT = 5_000
 
@@ -29,6 +39,14 @@ export type SimulatorOptions = {
   guestUser?: string
   /** Smaller or larger quotas than WeChat's. */
   quotas?: Partial<Record<QuotaName, number>>
+  /** The account's message templates. Left out, any id of the right shape is one. */
+  templates?: readonly Template[]
+  /** The published pages. Left out, any well-formed path is one. */
+  pages?: readonly string[]
+  /** Words that the content check calls risky, instead of its own few. */
+  riskyWords?: readonly string[]
+  /** Where events are reported to. Left out, there are none. */
+  pushTarget?: PushTarget
 }
 
 export type Simulator = {
@@ -43,12 +61,21 @@ export type Simulator = {
   openidOf(user: string): string
   /** The key that encrypts this user's data; undefined before the first login. */
   sessionKeyOf(user: string): string | undefined
+  /** What the phone gives a page about this user: signed, and encrypted with the session_key. */
+  encryptUserData(user: string, facts: Readonly<Record<string, unknown>>): EncryptedUserData
+  /** The user allows `times` messages of this template. */
+  grant(user: string, templateId: string, times?: number): void
+  grantsLeft(user: string, templateId: string): number
+  /** Events to the server, also those that a test sends by hand. */
+  readonly push: MessagePush
   /** From now on WeChat considers this user high-risk (40226). */
   block(user: string): void
   /** Makes every access token invalid, as another program does that shares the AppID. */
   revokeTokens(): void
   close(): Promise<void>
 }
+
+export type EncryptedUserData = ReturnType<typeof encryptUserData>
 
 /** Starts WeChat's servers on this machine. Strict: what WeChat refuses is refused here, with the same codes. */
 export async function openSimulator(options: SimulatorOptions): Promise<Simulator> {
@@ -62,9 +89,29 @@ export async function openSimulator(options: SimulatorOptions): Promise<Simulato
   const tokens = openAccessTokens(now, random, quotas)
   const people = openPeople({ appId, now, random, guestUser })
 
+  const templates = openTemplates(options.templates)
+  const pages = openPages(options.pages)
+  const subscriptions = openSubscriptions()
+  const talks = openTalks(now)
+  const push = openMessagePush({ appId, target: options.pushTarget, now, random })
+
+  const grant = (user: string, templateId: string, times = 1) => {
+    const { openid } = people.get(user)
+    subscriptions.grant(openid, templateId, times)
+    const choice = { TemplateId: templateId, SubscribeStatusString: 'accept', PopupScene: '0' }
+    push.send({ openid, event: 'subscribe_msg_popup_event', facts: { List: [choice] } })
+  }
+  const encryptFor = (user: string, facts: Readonly<Record<string, unknown>>) =>
+    encryptUserData(facts, { person: people.get(user), appId, now, random })
+
   const routes = [
     ...loginApi({ appId, secret, hasUnionIds, now, people, tokens, quotas }),
-    ...controlApi({ people, knobs, calls }),
+    ...messageApi({ people, quotas, templates, subscriptions, pages, push, talks }),
+    ...templatesApi(templates, random),
+    ...contentApi({ appId, people, quotas, random, push, now, riskyWords: options.riskyWords }),
+    ...codeImageApi(quotas, pages),
+    ...linkApi({ appId, quotas, pages, random, now }),
+    ...controlApi({ people, knobs, calls, subscriptions, talks, grant, encryptFor }),
   ]
   const door = await openDoor({ routes, tokens, knobs, calls, now, random }, host, port)
 
@@ -76,6 +123,10 @@ export async function openSimulator(options: SimulatorOptions): Promise<Simulato
     phoneCode: (user) => people.issueCode('phone', user),
     openidOf: (user) => people.get(user).openid,
     sessionKeyOf: (user) => people.get(user).sessionKey,
+    encryptUserData: encryptFor,
+    grant,
+    grantsLeft: (user, templateId) => subscriptions.left(people.get(user).openid, templateId),
+    push,
     block(user) {
       people.get(user).isBlocked = true
     },
