@@ -123,4 +123,6 @@ export interface Dialect {
    * that the deadline has passed. '' where the server itself stops statements.
    */
   readonly deadlineGuard: string
+  /** What follows `CREATE TABLE … (…)` so that text is Unicode and compares by code point; '' where it is so anyway. */
+  readonly tableOptions: string
 }

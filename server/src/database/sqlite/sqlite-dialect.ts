@@ -9,4 +9,5 @@ export const sqliteDialect: Dialect = {
   // SQLite's progress handler and interrupt are not reachable from better-sqlite3: a function that throws is what is
   // left to stop a statement. It is evaluated for each row because it is not declared deterministic.
   deadlineGuard: `${DEADLINE_FUNCTION}() = 1`,
+  tableOptions: '',
 }
