@@ -29,7 +29,8 @@ export async function migrate(database: Database, settings: MigrationSettings): 
   const context = { scope, appVersion, dialect: database.dialect.name, createTable: adaptDdl(TABLE, database.dialect) }
 
   const done = await withLock(() => database.transact(listApplied, context, { timeoutMs: MIGRATION_TIMEOUT_MS }))
-  refuseIfUnfit(migrations, done, settings)
+  refuseIfBroken(migrations, done, appVersion)
+  warnIfNewer(migrations, done, log)
 
   const applied: string[] = []
   const numbersDone = new Set(done.map(({ version }) => version))
@@ -139,8 +140,7 @@ const toApplied = (row: Row): Applied => ({
   appVersion: String(row['app_version']),
 })
 
-function refuseIfUnfit(migrations: readonly Migration[], done: readonly Applied[], settings: MigrationSettings) {
-  const { scope, appVersion, log } = settings
+function refuseIfBroken(migrations: readonly Migration[], done: readonly Applied[], appVersion: string) {
   const known = new Map(migrations.map((migration) => [migration.version, migration]))
   for (const applied of done) {
     const ours = known.get(applied.version)
@@ -149,17 +149,19 @@ function refuseIfUnfit(migrations: readonly Migration[], done: readonly Applied[
         `Migration ${ours.name} was changed after it had been applied to this database. ` +
           'Restore its text and put the change into a new migration.',
       )
-    if (ours) continue
-    if (applied.isBreaking)
+    if (!ours && applied.isBreaking)
       throw new Error(
         `The database was migrated by ${applied.name}, which this version (${appVersion}) cannot run on. ` +
           `Install version ${applied.appVersion} or later, or restore a backup from before it.`,
       )
-    log.warn(
-      { scope, migration: applied.name, needsVersion: applied.appVersion },
-      'the database is newer than the code',
-    )
   }
+}
+
+function warnIfNewer(migrations: readonly Migration[], done: readonly Applied[], log: DatabaseLog) {
+  const known = new Set(migrations.map(({ version }) => version))
+  for (const { version, name, appVersion } of done)
+    if (!known.has(version))
+      log.warn({ migration: name, fromVersion: appVersion }, 'the database is newer than the code')
 }
 
 /** SQLite answers a conflict when another process has been writing for too long; the other two wait by themselves. */

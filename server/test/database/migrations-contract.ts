@@ -104,7 +104,7 @@ export function testMigrations(name: string, open: (name: string) => Promise<Dat
       const warnings: object[] = []
       const log = { ...silentLog, warn: (fields: object) => void warnings.push(fields) }
       await run(database, await folderWith('harmless', FIRST), '1.0.0', log)
-      assert.deepEqual(warnings, [{ scope: 'project', migration: '0002-more.sql', needsVersion: '3.1.4' }])
+      assert.deepEqual(warnings, [{ migration: '0002-more.sql', fromVersion: '3.1.4' }])
     })
 
     it('says which statement failed, and does not note the migration', async () => {
