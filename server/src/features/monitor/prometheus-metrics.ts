@@ -1,0 +1,64 @@
+/** The same figures for Prometheus, in a registry that the caller serves at `/metrics`. */
+import { Counter, Gauge, type Registry } from 'prom-client'
+import { LATENCY_BOUNDS_MS, meanOf, type RouteRecord } from './metrics-record.ts'
+import type { Monitor } from './monitor.ts'
+
+const MS_PER_SECOND = 1000
+
+/** Names follow Prometheus' rules: `host.cpu` becomes `sampan_host_cpu`. */
+export function publishMetrics(monitor: Monitor, registry: Registry): void {
+  const gauges = new Map<string, Gauge>()
+  const counters = new Map<string, Counter>()
+
+  monitor.onSample(({ record }) => {
+    for (const [name, gauge] of Object.entries(record.gauges)) {
+      const metric = gauges.get(name) ?? new Gauge({ name: promName(name), help: name, registers: [registry] })
+      gauges.set(name, metric)
+      metric.set(meanOf(gauge) ?? 0)
+    }
+    for (const [name, value] of Object.entries(record.counters)) {
+      const metric =
+        counters.get(name) ?? new Counter({ name: `${promName(name)}_total`, help: name, registers: [registry] })
+      counters.set(name, metric)
+      metric.inc(value)
+    }
+  })
+  publishRoutes(monitor, registry)
+}
+
+/** Histogram text is made when it is asked for: requests only count into the monitor's own buckets. */
+function publishRoutes(monitor: Monitor, registry: Registry) {
+  const add = (name: string, help: string, labelNames: string[], collect?: () => void) =>
+    new Gauge({ name, help, labelNames, registers: [registry], ...(collect && { collect }) })
+
+  // Registered first, so that its `collect` has filled the others before the registry reads them.
+  const buckets = add(
+    'sampan_http_duration_seconds_bucket',
+    'Answers that took at most `le` seconds, since the start',
+    ['route', 'le'],
+    () => {
+      for (const [route, record] of Object.entries(monitor.routesSinceStart())) fill(route, record)
+    },
+  )
+  const count = add('sampan_http_requests', 'Answers since the start', ['route'])
+  const errors = add('sampan_http_errors', 'Answers with status 5xx since the start', ['route'])
+  const bytes = add('sampan_http_sent_bytes', 'Bytes of bodies sent since the start', ['route'])
+
+  function fill(route: string, record: RouteRecord) {
+    count.set({ route }, record.count)
+    errors.set({ route }, record.errors)
+    bytes.set({ route }, record.bytesOut)
+    let sum = 0
+    for (const [bucket, bound] of LATENCY_BOUNDS_MS.entries()) {
+      sum += record.latency[bucket] ?? 0
+      buckets.set({ route, le: String(bound / MS_PER_SECOND) }, sum)
+    }
+    buckets.set({ route, le: '+Inf' }, record.count)
+  }
+}
+
+const promName = (name: string) =>
+  `sampan_${name
+    .replace(/[^A-Za-z0-9]+/g, '_')
+    .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
+    .toLowerCase()}`
