@@ -1,6 +1,6 @@
-/** What a command is: a value that says what it does, parses nothing itself, and returns an exit code. */
+/** What a command is: a value that says what it takes, calls, prints and returns an exit code. */
 
-type Bilingual = { readonly en: string; readonly zh: string }
+export type Bilingual = { readonly en: string; readonly zh: string }
 
 export type OptionSpec = {
   readonly about: Bilingual
@@ -25,6 +25,13 @@ export type Output = {
 
 export type CommandInput = { readonly options: Record<string, unknown>; readonly positionals: readonly string[] }
 
+/** What the process around the command gives it. */
+export type CommandContext = {
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Resolves when the person or the system asks the process to stop. */
+  readonly stopped: Promise<void>
+}
+
 export type Command = {
   readonly name: string
   readonly summary: Bilingual
@@ -34,7 +41,7 @@ export type Command = {
   readonly options: Readonly<Record<string, OptionSpec>>
   readonly positionals?: readonly { readonly name: string; readonly about: Bilingual; readonly required?: boolean }[]
   /** Exit code: 0 done, 1 failed, 2 used wrongly. */
-  run(input: CommandInput, output: Output): Promise<number>
+  run(input: CommandInput, output: Output, context: CommandContext): Promise<number>
 }
 
 /** The command line itself is wrong: shown with its hint, exit code 2. */

@@ -41,7 +41,7 @@ export const LIMITS = {
   /** Files of one getTempFileURL or deleteFile call. */
   fileListLength:           50,
   /** Characters of a file's path as the program names it. */
-  filePathCharacters:       850,
+  filePathCharacters:       768,
   /** Characters of an Idempotency-Key. */
   idempotencyKeyCharacters: 255,
 } as const

@@ -71,13 +71,13 @@ export type CollectionRules =
   | 'PRIVATE'
   | 'ADMINWRITE'
   | 'ADMINONLY'
-  | { readonly [action in 'read' | 'write' | 'create' | 'update' | 'delete']?: boolean | string }
+  | { readonly [action in 'read' | 'write' | 'create' | 'update' | 'delete']?: boolean | string | undefined }
 
 export type IndexDefinition = {
-  readonly name?: string
+  readonly name?: string | undefined
   /** `{ 'a.b': 1, createdAt: -1 }`, or `{ location: '2dsphere' }`. */
   readonly fields: Readonly<Record<string, 1 | -1 | '2dsphere'>>
-  readonly unique?: boolean
+  readonly unique?: boolean | undefined
 }
 
 export type CollectionDefinition = {

@@ -1,0 +1,8 @@
+/** Every command, in the order in which a team meets them: plan → build → prove → ship → watch. */
+import type { Command } from './command.ts'
+import { call } from './commands/call.ts'
+import { dev } from './commands/dev.ts'
+import { key } from './commands/key.ts'
+import { start } from './commands/start.ts'
+
+export const COMMANDS: readonly Command[] = [dev, call, start, key]

@@ -1,0 +1,87 @@
+/** Reads a mini program project: WeChat's project.config.json, then sampan.config.ts if there is one. */
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { CollectionDefinition, JsonObject } from '@sampan/server/features/documents/document-request'
+import { CommandError } from '../command.ts'
+import { findCollectionNames } from './find-collections.ts'
+import { checkSampanConfig, type SampanConfig } from './sampan-config.ts'
+
+export type Project = {
+  readonly root: string
+  readonly name: string
+  readonly appId: string
+  readonly env: string
+  readonly functionsRoot: string | undefined
+  readonly miniprogramRoot: string
+  readonly collections: readonly CollectionDefinition[]
+  /** Where the collections come from: declared in sampan.config.ts, or found in the code of a project without one. */
+  readonly collectionsFrom: 'config' | 'code'
+  readonly seed: Readonly<Record<string, readonly JsonObject[]>>
+  /** Settings of the server that the project decides, by their names. */
+  readonly settings: Readonly<Record<string, string>>
+}
+
+const CONFIG_FILES = ['sampan.config.ts', 'sampan.config.mjs', 'sampan.config.js', 'sampan.config.json']
+/** Where CloudBase projects keep their functions when project.config.json does not say. */
+const USUAL_FUNCTION_FOLDERS = ['cloudfunctions', 'cloud/functions', 'functions', 'cloud']
+
+/** @throws {CommandError} if the folder is no mini program project, or a file in it cannot be read */
+export async function loadProject(folder: string): Promise<Project> {
+  const root = path.resolve(folder)
+  if (!existsSync(root)) throw new CommandError(`There is no folder ${root}.`, 'Name the project with --project DIR.')
+
+  const wechat = await readWeChatConfig(root)
+  const config = await readSampanConfig(root)
+  const functionsRoot = findFunctionsRoot(root, wechat['cloudfunctionRoot'])
+  const miniprogramRoot = path.join(root, textOr(wechat['miniprogramRoot'], '.'))
+  if (!functionsRoot && !config && Object.keys(wechat).length === 0) {
+    throw new CommandError(
+      `${root} has neither project.config.json nor cloudfunctions/ nor sampan.config.ts.`,
+      'Run this in a mini program project, or name one with --project DIR.',
+    )
+  }
+  const found = config?.collections ? [] : await findCollectionNames([functionsRoot, miniprogramRoot])
+  return {
+    root,
+    name: textOr(wechat['projectname'], path.basename(root)),
+    appId: textOr(wechat['appid'], ''),
+    env: config?.env ?? 'prod',
+    functionsRoot,
+    miniprogramRoot,
+    collections: config?.collections ?? found.map((name) => ({ name, rules: 'PRIVATE', indexes: [] })),
+    collectionsFrom: config?.collections ? 'config' : 'code',
+    seed: config?.seed ?? {},
+    settings: config?.settings ?? {},
+  }
+}
+
+async function readWeChatConfig(root: string): Promise<Record<string, unknown>> {
+  const place = path.join(root, 'project.config.json')
+  if (!existsSync(place)) return {}
+  try {
+    return JSON.parse(stripByteOrderMark(await readFile(place, 'utf8'))) as Record<string, unknown> // safe: fields are checked
+  } catch (cause) {
+    throw new CommandError(`${place} is not valid JSON.`, 'WeChat DevTools writes this file; repair or restore it.', {
+      cause,
+    })
+  }
+}
+
+async function readSampanConfig(root: string): Promise<SampanConfig | undefined> {
+  const file = CONFIG_FILES.map((name) => path.join(root, name)).find((place) => existsSync(place))
+  if (!file) return undefined
+  if (file.endsWith('.json')) return checkSampanConfig(JSON.parse(await readFile(file, 'utf8')), file)
+  const module = (await import(pathToFileURL(file).href)) as { default?: unknown } // safe: checked below
+  return checkSampanConfig(module.default, file)
+}
+
+function findFunctionsRoot(root: string, configured: unknown): string | undefined {
+  const candidates = typeof configured === 'string' && configured ? [configured] : USUAL_FUNCTION_FOLDERS
+  return candidates.map((folder) => path.join(root, folder)).find((folder) => existsSync(folder))
+}
+
+const textOr = (value: unknown, fallback: string) => (typeof value === 'string' && value !== '' ? value : fallback)
+
+const stripByteOrderMark = (text: string) => text.replace(/^\uFEFF/, '')

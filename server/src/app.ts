@@ -1,0 +1,37 @@
+/** The server's table of contents: what every request passes first, then what the server offers. */
+import type { FastifyInstance } from 'fastify'
+import { fileContentRoutes } from './features/files/file-content-routes.ts'
+import { fileRoutes } from './features/files/file-routes.ts'
+import { uploadTicketRoutes } from './features/files/upload-ticket-routes.ts'
+import { identifyCallers } from './features/sessions/current-session.ts'
+import { sessionRoutes } from './features/sessions/session-routes.ts'
+import { healthRoutes } from './http/health-routes.ts'
+import { shedLoad } from './http/load-shedding.ts'
+import { openHttp } from './http/open-http.ts'
+import { describeRoutes } from './http/openapi.ts'
+import { isLoopback, limitRates } from './http/rate-limit.ts'
+import type { Resources } from './open-resources.ts'
+
+export async function createApp(resources: Resources, version: string): Promise<FastifyInstance> {
+  const { config, database, sessions, files, log, localToken } = resources
+  const uploadLimitBytes = config.UPLOAD_LIMIT_BYTES
+
+  const app = openHttp({ bodyLimitBytes: config.BODY_LIMIT_BYTES, requestDeadlineMs: config.REQUEST_DEADLINE_MS }, log)
+  shedLoad(app, config.MAX_IN_FLIGHT)
+  identifyCallers(app, sessions, localToken)
+  limitRates(app, (request) => {
+    const { identity, ip } = request
+    if (identity.kind === 'user') return { key: `s:${identity.sessionId}`, perSecond: config.USER_REQUESTS_PER_SECOND }
+    // Functions, the command line and Nginx's own checks come from this machine.
+    const isStranger = identity.kind === 'anonymous' && !isLoopback(request)
+    return isStranger ? { key: `i:${ip}`, perSecond: config.IP_REQUESTS_PER_SECOND } : undefined
+  })
+  await describeRoutes(app, version)
+
+  await app.register(healthRoutes({ check: () => database.ping(), isStopping: resources.isStopping }))
+  await app.register(sessionRoutes(resources.login), { prefix: '/v1' })
+  await app.register(fileRoutes({ files, uploadLimitBytes }), { prefix: '/v1/files' })
+  await app.register(fileContentRoutes(files), { prefix: '/cloud' })
+  await app.register(uploadTicketRoutes({ files, uploadLimitBytes }), { prefix: '/cloud-upload' })
+  return app
+}

@@ -1,0 +1,141 @@
+/** Everything that is open while the server runs, opened in order and closed in reverse. */
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import type { Cache } from './cache/cache.ts'
+import { openCache } from './cache/open-cache.ts'
+import type { Config } from './config.ts'
+import type { Database } from './database/database.ts'
+import { migrate } from './database/migrate.ts'
+import { openDatabase } from './database/open-database.ts'
+import type { CollectionDefinition, JsonObject } from './features/documents/document-request.ts'
+import { type FileSettings, type Files, openFiles } from './features/files/files.ts'
+import { openSessionLookup, type SessionLookup } from './features/sessions/current-session.ts'
+import type { LoginNeeds } from './features/sessions/log-in.ts'
+import { openSeal, type Seal } from './features/sessions/seal.ts'
+import type { Log } from './log.ts'
+import { openDiskStorage } from './storage/open-disk-storage.ts'
+import { openWeChat } from './wechat/open-wechat.ts'
+import type { WeChat } from './wechat/wechat.ts'
+
+/** What the owner's project asks of the server. */
+export type ServedProject = {
+  /** The folder with one folder per function; undefined: no functions. */
+  readonly functionsRoot: string | undefined
+  readonly collections: readonly CollectionDefinition[]
+  /** First documents of collections that are empty. */
+  readonly seed: Readonly<Record<string, readonly JsonObject[]>>
+  /** Whether changed functions are loaded again. */
+  readonly isWatched: boolean
+}
+
+export type Resources = {
+  readonly config: Config
+  readonly log: Log
+  readonly database: Database
+  readonly cache: Cache
+  readonly seal: Seal
+  readonly wechat: WeChat
+  readonly sessions: SessionLookup
+  readonly login: LoginNeeds & { sessions: SessionLookup }
+  readonly files: Files
+  readonly localToken: string
+  readonly isStopping: () => boolean
+  close(): Promise<void>
+}
+
+type Needs = {
+  readonly config: Config
+  readonly project: ServedProject
+  readonly log: Log
+  readonly localToken: string
+  readonly publicUrl: () => string
+  readonly isStopping: () => boolean
+  readonly now: () => number
+  readonly version: string
+}
+
+const MIGRATIONS = path.resolve(import.meta.dirname, '../migrations')
+const SECRET_KEY_BYTES = 32
+/** Only the account that runs the server may read it. */
+const OWNER_ONLY = 0o600
+
+export async function openResources(needs: Needs): Promise<Resources> {
+  const { config, log, now } = needs
+  await mkdir(config.DATA_DIR, { recursive: true })
+  const seal = openSeal(config.SECRET_KEY || (await keptSecretKey(config.DATA_DIR)))
+
+  const database = await openDatabase({
+    url: config.DATABASE_URL || `sqlite:${path.join(config.DATA_DIR, 'app.db')}`,
+    timeoutMs: config.STATEMENT_TIMEOUT_MS,
+    log,
+  })
+  await migrate(database, { scope: 'core', folder: MIGRATIONS, appVersion: needs.version, log })
+
+  const cache = await openCache({ redisUrl: config.REDIS_URL, log, now })
+  const wechat = openWeChat({
+    baseUrl: config.WECHAT_BASE_URL,
+    appId: config.WECHAT_APP_ID,
+    secret: config.WECHAT_SECRET,
+    timeoutMs: config.WECHAT_TIMEOUT_MS,
+    cache,
+    now,
+    log,
+  })
+  const sessions = openSessionLookup({ database, log, now })
+  const files = openFiles({
+    database,
+    storage: openDiskStorage(path.join(config.DATA_DIR, 'files')),
+    seal,
+    log,
+    now,
+    publicUrl: needs.publicUrl,
+    settings: fileSettings(config),
+  })
+
+  return {
+    ...needs,
+    database,
+    cache,
+    seal,
+    wechat,
+    sessions,
+    files,
+    login: {
+      database,
+      wechat,
+      seal,
+      sessions,
+      now,
+      appId: config.WECHAT_APP_ID,
+      sessionTtlSeconds: config.SESSION_TTL_SECONDS,
+    },
+    async close() {
+      sessions.close()
+      await wechat.close()
+      await cache.close()
+      await database.close()
+    },
+  }
+}
+
+const fileSettings = (config: Config): FileSettings => ({
+  env: config.ENV_ID,
+  fileIdStyle: config.FILE_ID_STYLE,
+  access: config.FILE_ACCESS,
+  uploadLimitBytes: config.UPLOAD_LIMIT_BYTES,
+  uploadTypes: config.UPLOAD_TYPES,
+  linkTtlSeconds: config.FILE_LINK_TTL_SECONDS,
+})
+
+/** The key beside the data: enough for one box. Set SECRET_KEY to keep it apart from copies of the data. */
+async function keptSecretKey(dataDir: string): Promise<string> {
+  const place = path.join(dataDir, 'secret.key')
+  if (!existsSync(place)) {
+    const key = randomBytes(SECRET_KEY_BYTES).toString('base64url')
+    // `wx`: of two processes that start together one writes, and both read the same key below.
+    await writeFile(place, key, { mode: OWNER_ONLY, flag: 'wx' }).catch(() => undefined)
+  }
+  return (await readFile(place, 'utf8')).trim()
+}
