@@ -59,3 +59,8 @@ export const fillNumbers = transactionScript(import.meta.url, 'fillNumbers', fun
   for (const n of rows) yield { sql: 'INSERT INTO numbers (n) VALUES (?)', params: [n] }
   return rows.length
 })
+
+export const readSynchronous = transactionScript(import.meta.url, 'readSynchronous', function* (_: null) {
+  const { rows } = yield { sql: 'PRAGMA synchronous', want: 'rows' }
+  return rows[0]?.['synchronous']
+})

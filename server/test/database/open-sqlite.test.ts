@@ -6,7 +6,7 @@ import { after, describe, it } from 'node:test'
 import SqliteDriver from 'better-sqlite3'
 import type { Database } from '../../src/database/database.ts'
 import { openSqlite, requireSupportedNode } from '../../src/database/sqlite/open-sqlite.ts'
-import { addNote, answerWhat } from './contract-scripts.ts'
+import { addNote, answerWhat, readSynchronous } from './contract-scripts.ts'
 import { failsWith, silentLog, testDatabase } from './database-contract.ts'
 
 const folder = await mkdtemp(path.join(tmpdir(), 'sampan-sqlite-'))
@@ -47,6 +47,7 @@ describe('embedded SQLite', () => {
     const database = await openNotes('settings.db')
     const [sync] = await database.read('PRAGMA synchronous', [], { cost: 'cheap' })
     assert.equal(sync?.['synchronous'], 2)
+    assert.equal(await database.transact(readSynchronous, null), 2)
     const [journal] = await database.read('PRAGMA journal_mode')
     assert.equal(journal?.['journal_mode'], 'wal')
   })
