@@ -1,0 +1,7 @@
+export { LoginRefusedError } from './bench-client.ts'
+export { BUILT_IN_SCENARIOS, readBuiltInScenario } from './built-in-scenarios.ts'
+export { type CapacityFile, toCapacityFile } from './capacity-file.ts'
+export { type Measurement, type MeasureOptions, measure, type Progress } from './measure.ts'
+export { renderHtmlReport } from './report-html.ts'
+export { renderTextReport } from './report-text.ts'
+export { parseScenario, type Scenario, ScenarioError } from './scenario.ts'
