@@ -1,0 +1,48 @@
+/** Which call a worker is running: how the server knows on whose behalf a function asks for something. */
+import type { Identity, UserIdentity } from '../sessions/identity.ts'
+import type { FunctionWorker } from './function-worker.ts'
+
+export type RunningCall = {
+  readonly function: string
+  readonly user: UserIdentity | undefined
+  readonly requestId: string
+  readonly source: string
+  readonly depth: number
+  readonly clientIp: string | undefined
+  /** When the call will be ended. */
+  readonly deadlineAtMs: number
+}
+
+export type WorkerCaller = {
+  readonly identity: Identity
+  /** Undefined for what a function still does after it has answered. */
+  readonly call: RunningCall | undefined
+}
+
+export class RunningCalls {
+  readonly #byWorker = new Map<string, { readonly name: string; readonly calls: Map<string, RunningCall> }>()
+
+  /** The returned function says that the call ended. */
+  begin(worker: FunctionWorker, callToken: string, call: RunningCall): () => void {
+    const known = this.#byWorker.get(worker.token)
+    const calls = known?.calls ?? new Map<string, RunningCall>()
+    if (!known) {
+      this.#byWorker.set(worker.token, { name: call.function, calls })
+      worker.exited.then(() => this.#byWorker.delete(worker.token))
+    }
+    calls.set(callToken, call)
+    return () => calls.delete(callToken)
+  }
+
+  /** Who asks with this worker's token; undefined if no worker has it. SDKs below 2.4 send no call token. */
+  find(workerToken: string, callToken: string): WorkerCaller | undefined {
+    const worker = this.#byWorker.get(workerToken)
+    if (!worker) return undefined
+    const [only] = worker.calls.size === 1 ? worker.calls.values() : []
+    const call = worker.calls.get(callToken) ?? (callToken ? undefined : only)
+    return {
+      identity: { kind: 'function', name: worker.name, ...(call?.user && { user: call.user }) },
+      call,
+    }
+  }
+}

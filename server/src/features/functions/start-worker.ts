@@ -1,0 +1,58 @@
+/** Puts together how a worker is started: program, limits, variables, and what it may read. */
+import { mkdirSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import type { FunctionSpec } from './function-config.ts'
+import { bundledPackageFolder, examineDependencies, packageFolders } from './function-dependencies.ts'
+import { FunctionWorker, type LoadOptions } from './function-worker.ts'
+import { redirectTo, type WorkerPlace, workerEnvironment } from './worker-environment.ts'
+import { nodeFlags, WORKER_MAIN } from './worker-process.ts'
+
+export type StartNeeds = {
+  readonly place: WorkerPlace
+  readonly functionsRoot: string
+  /** Memory of a worker that has no function yet. */
+  readonly memoryMb: number
+  /** The /admin door, known once the server listens. */
+  readonly adminUrl: () => string
+  /** Whether functions may read only code and their temporary folder. */
+  readonly isGuarded: boolean
+}
+
+export type WorkerStarter = {
+  readonly start: (spec?: FunctionSpec) => FunctionWorker
+  readonly prepareLoad: (spec: FunctionSpec) => LoadOptions
+}
+
+export function workerStarter({ place, functionsRoot, memoryMb, adminUrl, isGuarded }: StartNeeds): WorkerStarter {
+  const writableFolders = [...new Set([os.tmpdir(), ...(process.platform === 'win32' ? [] : ['/tmp'])])]
+  const compileCache = path.join(place.tempFolder, 'compile-cache')
+  mkdirSync(compileCache, { recursive: true })
+
+  return {
+    start(spec) {
+      const limits = {
+        memoryMb: spec?.memoryMb ?? memoryMb,
+        // New packages may have been installed since the last start.
+        readableFolders: isGuarded ? readableBy(functionsRoot) : [],
+        writableFolders,
+      }
+      return new FunctionWorker(limits.memoryMb, (token) => ({
+        program: process.execPath,
+        args: [...nodeFlags(limits), WORKER_MAIN],
+        environment: { ...workerEnvironment(place, token), NODE_COMPILE_CACHE: compileCache },
+      }))
+    },
+    prepareLoad: (spec) => ({
+      environment: { ...spec.environment, ...redirectTo(adminUrl()) },
+      sdkFile: examineDependencies(spec).sdkFile,
+    }),
+  }
+}
+
+/** Code, and nothing else: not the server's data, keys or environment. */
+function readableBy(functionsRoot: string): string[] {
+  if (!functionsRoot) return []
+  const sdkFolder = bundledPackageFolder()
+  return [...new Set([functionsRoot, ...packageFolders(functionsRoot), ...(sdkFolder ? [sdkFolder] : [])])]
+}
