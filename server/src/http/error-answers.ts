@@ -1,5 +1,6 @@
 /** The one place where a failure becomes an HTTP answer. */
 import type { ErrorCode } from '@sampan/protocol/errors'
+import { REQUEST_ID_HEADER } from '@sampan/protocol/sessions'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { AppError, asAppError, toErrorResponse } from '../errors.ts'
 
@@ -40,6 +41,11 @@ export function answerErrors(app: FastifyInstance): void {
   })
 }
 
+/** For failures before any route is known, such as a path with broken escapes. */
+export function answerFrameworkError(thrown: FastifyError, request: FastifyRequest, reply: FastifyReply) {
+  return answer(fromFastify(thrown), request, reply)
+}
+
 /** Sends the failure; logs it here and only here, unexpected ones with their cause. */
 export function answer(thrown: unknown, request: FastifyRequest, reply: FastifyReply) {
   const error = asAppError(thrown)
@@ -53,6 +59,7 @@ export function answer(thrown: unknown, request: FastifyRequest, reply: FastifyR
   if (typeof retryAfterSeconds === 'number')
     reply.header('retry-after', String(Math.max(1, Math.ceil(retryAfterSeconds))))
   else if (status === 503) reply.header('retry-after', '1')
+  reply.header(REQUEST_ID_HEADER, request.id)
   return reply.code(status).type('application/json; charset=utf-8').send(JSON.stringify(body))
 }
 

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { REQUEST_ID_HEADER } from '@sampan/protocol/sessions'
 import fastify, { type FastifyInstance, LogController } from 'fastify'
 import type { Log } from '../log.ts'
-import { answerErrors } from './error-answers.ts'
+import { answerErrors, answerFrameworkError } from './error-answers.ts'
 import { enforceDeadlines } from './request-deadline.ts'
 
 export type HttpSettings = {
@@ -34,6 +34,7 @@ export function openHttp(settings: HttpSettings, log: Log): FastifyInstance {
     bodyLimit: settings.bodyLimitBytes,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    frameworkErrors: answerFrameworkError,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     // The socket's peer is Nginx on this machine; only it may say who the client is.

@@ -28,6 +28,10 @@ export type TestServer = {
 // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
 export type TestAnswer = { status: number; headers: Headers; text: string; body: any }
 
+/** A JSON answer of any shape. */
+// biome-ignore lint/suspicious/noExplicitAny: as above
+export const jsonOf = async (response: Response): Promise<any> => response.json()
+
 type Options = {
   readonly settings?: Partial<Record<SettingName, string>>
   readonly project?: Partial<ServedProject>
