@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { fileContentRoutes } from './features/files/file-content-routes.ts'
 import { fileRoutes } from './features/files/file-routes.ts'
 import { uploadTicketRoutes } from './features/files/upload-ticket-routes.ts'
+import { functionRoutes } from './features/functions/function-routes.ts'
 import { identifyCallers } from './features/sessions/current-session.ts'
 import { sessionRoutes } from './features/sessions/session-routes.ts'
 import { healthRoutes } from './http/health-routes.ts'
@@ -13,7 +14,7 @@ import { isLoopback, limitRates } from './http/rate-limit.ts'
 import type { Resources } from './open-resources.ts'
 
 export async function createApp(resources: Resources, version: string): Promise<FastifyInstance> {
-  const { config, database, sessions, files, log, localToken } = resources
+  const { config, database, sessions, files, functions, log, localToken } = resources
   const uploadLimitBytes = config.UPLOAD_LIMIT_BYTES
 
   const app = openHttp({ bodyLimitBytes: config.BODY_LIMIT_BYTES, requestDeadlineMs: config.REQUEST_DEADLINE_MS }, log)
@@ -33,5 +34,6 @@ export async function createApp(resources: Resources, version: string): Promise<
   await app.register(fileRoutes({ files, uploadLimitBytes }), { prefix: '/v1/files' })
   await app.register(fileContentRoutes(files), { prefix: '/cloud' })
   await app.register(uploadTicketRoutes({ files, uploadLimitBytes }), { prefix: '/cloud-upload' })
+  await app.register(functionRoutes({ functions, appId: config.WECHAT_APP_ID }), { prefix: '/v1/functions' })
   return app
 }

@@ -11,6 +11,7 @@ import { migrate } from './database/migrate.ts'
 import { openDatabase } from './database/open-database.ts'
 import type { CollectionDefinition, JsonObject } from './features/documents/document-request.ts'
 import { type FileSettings, type Files, openFiles } from './features/files/files.ts'
+import { type Functions, openFunctions } from './features/functions/functions.ts'
 import { openSessionLookup, type SessionLookup } from './features/sessions/current-session.ts'
 import type { LoginNeeds } from './features/sessions/log-in.ts'
 import { openSeal, type Seal } from './features/sessions/seal.ts'
@@ -40,6 +41,7 @@ export type Resources = {
   readonly sessions: SessionLookup
   readonly login: LoginNeeds & { sessions: SessionLookup }
   readonly files: Files
+  readonly functions: Functions
   readonly localToken: string
   readonly isStopping: () => boolean
   close(): Promise<void>
@@ -50,7 +52,11 @@ type Needs = {
   readonly project: ServedProject
   readonly log: Log
   readonly localToken: string
+  /** The process's environment; of it only a few harmless names reach functions. */
+  readonly environment: Readonly<Record<string, string | undefined>>
   readonly publicUrl: () => string
+  /** Where functions reach this server, on loopback. */
+  readonly localUrl: () => string
   readonly isStopping: () => boolean
   readonly now: () => number
   readonly version: string
@@ -93,6 +99,16 @@ export async function openResources(needs: Needs): Promise<Resources> {
     publicUrl: needs.publicUrl,
     settings: fileSettings(config),
   })
+  const functions = openFunctions({
+    functionsRoot: needs.project.functionsRoot,
+    isWatched: needs.project.isWatched,
+    adminUrl: () => `${needs.localUrl()}/admin`,
+    appId: config.WECHAT_APP_ID,
+    envId: config.ENV_ID,
+    environment: needs.environment,
+    settings: functionSettings(config),
+    log,
+  })
 
   return {
     ...needs,
@@ -102,6 +118,7 @@ export async function openResources(needs: Needs): Promise<Resources> {
     wechat,
     sessions,
     files,
+    functions,
     login: {
       database,
       wechat,
@@ -112,6 +129,7 @@ export async function openResources(needs: Needs): Promise<Resources> {
       sessionTtlSeconds: config.SESSION_TTL_SECONDS,
     },
     async close() {
+      await functions.close()
       sessions.close()
       await wechat.close()
       await cache.close()
@@ -127,6 +145,13 @@ const fileSettings = (config: Config): FileSettings => ({
   uploadLimitBytes: config.UPLOAD_LIMIT_BYTES,
   uploadTypes: config.UPLOAD_TYPES,
   linkTtlSeconds: config.FILE_LINK_TTL_SECONDS,
+})
+
+const functionSettings = (config: Config) => ({
+  workers: config.FUNCTION_WORKERS,
+  timeoutMs: config.FUNCTION_TIMEOUT_MS,
+  memoryMb: config.FUNCTION_MEMORY_MB,
+  resultLimitBytes: config.FUNCTION_RESULT_LIMIT_BYTES,
 })
 
 /** The key beside the data: enough for one box. Set SECRET_KEY to keep it apart from copies of the data. */

@@ -12,6 +12,8 @@ export type StartOptions = {
   readonly log: Log
   /** What the command line on this machine sends to act as the owner; empty: nobody can. */
   readonly localToken: string
+  /** The process's environment; of it only a few harmless names reach functions. */
+  readonly environment: Readonly<Record<string, string | undefined>>
   readonly now?: () => number
 }
 
@@ -35,6 +37,7 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
     now,
     version: VERSION,
     publicUrl: () => config.PUBLIC_URL.replace(/\/$/, '') || url,
+    localUrl: () => `http://127.0.0.1:${new URL(url).port}`,
     isStopping: () => isStopping,
   })
 

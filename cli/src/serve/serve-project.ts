@@ -70,6 +70,7 @@ async function open(
       config,
       log,
       localToken,
+      environment: env,
       project: {
         functionsRoot: project.functionsRoot,
         collections: project.collections,

@@ -58,6 +58,7 @@ export async function startTestServer({ settings = {}, project = {}, now }: Opti
     }),
     log,
     localToken: LOCAL_TOKEN,
+    environment: process.env,
     project: { functionsRoot: undefined, collections: [], seed: {}, isWatched: false, ...project },
     ...(now && { now }),
   })
