@@ -2,7 +2,7 @@
  * The web console at `/console`: static files for everybody, and its API at `/console/api` behind accounts.
  * This file is its table of contents.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import path from 'node:path'
 import fastifyStatic from '@fastify/static'
 import type { FastifyPluginAsync } from 'fastify'
@@ -11,14 +11,14 @@ import { AppError } from '../../errors.ts'
 import type { Administrators } from './administrators.ts'
 import { auditRoutes } from './audit-routes.ts'
 import { guardConsole } from './console-access.ts'
+import { type OverviewNeeds, overviewRoutes } from './overview-routes.ts'
 import { peopleRoutes } from './people-routes.ts'
 
-export type ConsoleNeeds = {
+export type ConsoleNeeds = OverviewNeeds & {
   readonly database: Database
   readonly administrators: Administrators
   /** Folder with the built console: `console/dist`. */
   readonly staticDir: string
-  readonly now?: () => number
 }
 
 /** File names below it carry a hash of their content. */
@@ -60,6 +60,7 @@ function consoleApi(needs: ConsoleNeeds): FastifyPluginAsync {
     })
     guardConsole(app, needs.administrators)
     await app.register(peopleRoutes(needs))
+    await app.register(overviewRoutes(needs))
     await app.register(auditRoutes(needs))
     app.all('/*', { config: { role: 'nobody' } }, (request) => {
       throw new AppError('route_not_found', `The console's API has nothing at ${request.method} ${request.url}.`)
@@ -75,21 +76,17 @@ function consolePages(staticDir: string): FastifyPluginAsync {
       app.get('/*', (_request, reply) => reply.type('text/html; charset=utf-8').send(NOT_BUILT))
       return
     }
-    await app.register(fastifyStatic, {
-      root: staticDir,
-      wildcard: false,
-      index: false,
-      cacheControl: false,
-      setHeaders(reply, file) {
-        const isHashed = path.relative(staticDir, file).startsWith(HASHED_FOLDER)
-        reply.header('cache-control', isHashed ? `public, max-age=${HASHED_MAX_AGE_SECONDS}, immutable` : 'no-cache')
-      },
-    })
-    app.get('/*', { schema: { hide: true } }, (request, reply) => {
-      if (request.url.startsWith(`/console/${HASHED_FOLDER}/`)) {
+    // One route for all files: their names change with each build, and metrics are kept by route.
+    await app.register(fastifyStatic, { root: staticDir, serve: false, cacheControl: false })
+    const files = new Set(readdirSync(staticDir, { recursive: true, encoding: 'utf8' }))
+    app.get<{ Params: { '*': string } }>('/*', { schema: { hide: true } }, (request, reply) => {
+      const file = request.params['*']
+      const isHashed = file.startsWith(`${HASHED_FOLDER}/`)
+      if (isHashed && !files.has(file)) {
         throw new AppError('route_not_found', 'This file belongs to another version of the console; reload the page.')
       }
-      return reply.header('cache-control', 'no-cache').sendFile('index.html')
+      reply.header('cache-control', isHashed ? `public, max-age=${HASHED_MAX_AGE_SECONDS}, immutable` : 'no-cache')
+      return reply.sendFile(files.has(file) && path.extname(file) ? file : 'index.html')
     })
   }
 }

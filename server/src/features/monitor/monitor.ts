@@ -43,6 +43,7 @@ export type MonitorNeeds = {
 }
 
 const SAMPLE_EVERY_MS = 10_000
+const FIRST_DIFFERENCE_MS = 2_000
 const RECENT_SAMPLES = 30
 const MINUTE_MS = 60_000
 export const MONITOR_FILE = 'monitor.db'
@@ -116,6 +117,10 @@ export function openMonitor({ dataDir, log, now = Date.now, sampleEveryMs = SAMP
         }, sampleEveryMs)
       : undefined
   timer?.unref()
+  // Differences need two looks: the first figures are there seconds after the start, not half a minute later.
+  const early =
+    timer && [0, FIRST_DIFFERENCE_MS].map((delayMs) => setTimeout(() => void sample().catch(() => undefined), delayMs))
+  for (const first of early ?? []) first.unref()
 
   return {
     history,
@@ -127,6 +132,7 @@ export function openMonitor({ dataDir, log, now = Date.now, sampleEveryMs = SAMP
     sample,
     async close() {
       clearInterval(timer)
+      for (const first of early ?? []) clearTimeout(first)
       await running
       flush()
       ownProcess.close()
