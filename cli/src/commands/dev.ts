@@ -1,8 +1,6 @@
 import path from 'node:path'
 import type { Command } from '../command.ts'
-import { loadProject } from '../project/load-project.ts'
 import { SERVE_OPTIONS, serveOverrides } from '../serve/serve-options.ts'
-import { defaultDataDir, serveProject } from '../serve/serve-project.ts'
 
 export const dev: Command = {
   name: 'dev',
@@ -14,6 +12,9 @@ export const dev: Command = {
   examples: ['sampan dev', 'sampan dev --project my-app --port 9000'],
   options: SERVE_OPTIONS,
   async run({ options }, output, context) {
+    // Loaded here: the server takes half a second, and most commands do not need it.
+    const { loadProject } = await import('../project/load-project.ts')
+    const { defaultDataDir, serveProject } = await import('../serve/serve-project.ts')
     const project = await loadProject(String(options['project'] ?? '.'))
     const dataDir = options['data'] ? path.resolve(String(options['data'])) : defaultDataDir(project)
     return serveProject(

@@ -1,8 +1,6 @@
 import path from 'node:path'
 import type { Command } from '../command.ts'
-import { loadProject } from '../project/load-project.ts'
 import { SERVE_OPTIONS, serveOverrides } from '../serve/serve-options.ts'
-import { defaultDataDir, serveProject } from '../serve/serve-project.ts'
 
 export const start: Command = {
   name: 'start',
@@ -23,6 +21,9 @@ export const start: Command = {
     },
   },
   async run({ options }, output, context) {
+    // Loaded here: the server takes half a second, and most commands do not need it.
+    const { loadProject } = await import('../project/load-project.ts')
+    const { defaultDataDir, serveProject } = await import('../serve/serve-project.ts')
     const project = await loadProject(String(options['project'] ?? '.'))
     const chosen = options['data'] ?? context.env['DATA_DIR']
     const dataDir = chosen ? path.resolve(String(chosen)) : defaultDataDir(project)
