@@ -1,5 +1,5 @@
 /** The server's log: JSON lines, or short readable lines when a person watches a terminal. */
-import { type DestinationStream, type Logger, pino } from 'pino'
+import { type DestinationStream, destination, type Logger, pino, stdSerializers } from 'pino'
 
 export type Log = Logger
 
@@ -31,17 +31,62 @@ export type LogOptions = {
 }
 
 export function openLog({ level, destination, isPretty }: LogOptions): Log {
-  const paths = REDACTED.flatMap((name) => [name, `*.${name}`, `*.*.${name}`, `*["${name}"]`])
   return pino(
     {
       level,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
-      redact: { paths: [...new Set(paths)], censor: '[redacted]' },
+      formatters: {
+        level: (label) => ({ level: label }),
+        log: (fields) => withoutSecrets(fields, 1),
+      },
+      serializers,
     },
     isPretty ? prettyLines(destination) : destination,
   )
+}
+
+/**
+ * Writes behind the caller's back: lines that come while one write is under way go out together with the next. A write
+ * per line cost a server three quarters of its requests per second. What is pending is written at exit.
+ */
+export const openLogDestination = (fileDescriptor: number): DestinationStream =>
+  destination({ dest: fileDescriptor, sync: false })
+
+const REDACTED_NAMES: ReadonlySet<string> = new Set(REDACTED)
+const CENSOR = '[redacted]'
+/** Levels of a line's data that are searched for secrets: `token`, `user.token`, `request.user.token`. */
+const SEARCHED_LEVELS = 3
+
+/** A child logger's own fields pass only these. An error in a line was made plain by `withoutSecrets` before. */
+const serializers = {
+  ...Object.fromEntries(REDACTED.map((name) => [name, () => CENSOR])),
+  err: (error: unknown) => (error instanceof Error ? stdSerializers.err(error) : error),
+}
+
+/**
+ * The same fields, secrets replaced. Copies only what it changes: nearly every line holds none, and pino's own redaction
+ * with its wildcard paths took a fifth of the time of a small request.
+ */
+function withoutSecrets<Fields extends object>(fields: Fields, depth: number): Fields {
+  let changed: Record<string, unknown> | undefined
+  for (const [name, value] of Object.entries(fields)) {
+    const kept = REDACTED_NAMES.has(name) ? CENSOR : withoutNestedSecrets(value, depth)
+    if (kept !== value) changed = Object.assign(changed ?? { ...fields }, { [name]: kept })
+  }
+  return changed ? (changed as Fields) : fields // safe: the same names
+}
+
+function withoutNestedSecrets(value: unknown, depth: number): unknown {
+  if (typeof value !== 'object' || value === null || depth >= SEARCHED_LEVELS) return value
+  return value instanceof Error ? plainError(value, depth) : withoutSecrets(value, depth + 1)
+}
+
+/** An error's own `code` is no login code: it says what went wrong. */
+function plainError(error: Error, depth: number): object {
+  const plain = stdSerializers.err(error)
+  const cleaned = withoutSecrets(plain, depth + 1)
+  return 'code' in plain ? { ...cleaned, code: plain['code'] } : cleaned
 }
 
 /** Turns each JSON line into `10:31:07 warn  Sentence  key=value …`. */

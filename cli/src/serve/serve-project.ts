@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import path from 'node:path'
 import { ConfigError, readConfig, SETTINGS, type SettingName } from '@sampan/server/config'
-import { openLog } from '@sampan/server/log'
+import { openLog, openLogDestination } from '@sampan/server/log'
 import { PortTakenError, type RunningServer, startServer, VERSION } from '@sampan/server/start-server'
 import { openSimulator, type Simulator } from '@sampan/simulator'
 import { type CommandContext, CommandError, type Output } from '../command.ts'
@@ -64,7 +64,11 @@ async function open(
   })
   if (!isDev) requireSecrets(config)
   const isPretty = Boolean(process.stderr.isTTY)
-  const log = openLog({ level: config.LOG_LEVEL, destination: process.stderr, isPretty })
+  const log = openLog({
+    level: config.LOG_LEVEL,
+    destination: isPretty ? process.stderr : openLogDestination(process.stderr.fd),
+    isPretty,
+  })
   try {
     return await startServer({
       config,
