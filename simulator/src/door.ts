@@ -20,14 +20,8 @@ type Needs = {
   calls: CallLog
   now: () => number
   random: SeededRandom
-  /** What the routes of the `pay` family do differently. */
-  pay?: PayHabits
-}
-
-export type PayHabits = {
-  toRefusal(thrown: unknown): Answer
-  /** Headers that prove who answered. */
-  signAnswer(bytes: Buffer): Record<string, string>
+  /** How the routes of the `pay` family say no. */
+  refusePay: (thrown: unknown) => Answer
 }
 
 /** How a call went: what is sent, and what the log should say about it. */
@@ -84,8 +78,7 @@ export async function openDoor(needs: Needs, host: string, port: number) {
         faults: kinds,
       })
     }
-    const signature = found?.route.family === 'pay' ? needs.pay?.signAnswer(bytesOf(outcome.answer)) : {}
-    send(response, { ...outcome.answer, headers: { ...signature, ...outcome.answer.headers } }, faults)
+    send(response, outcome.answer, faults)
   }
 
   async function beAsSlowAs(faults: readonly Fault[], path: string) {
@@ -123,7 +116,7 @@ export async function openDoor(needs: Needs, host: string, port: number) {
       // As if a proxy had sent it twice: the caller sees the second answer.
       return { answer: await found.route.handle(input), errcode: 0, hadEffect: true }
     } catch (error) {
-      if (found?.route.family === 'pay' && needs.pay) return nothing(needs.pay.toRefusal(error))
+      if (found?.route.family === 'pay') return nothing(needs.refusePay(error))
       if (!(error instanceof Refusal)) throw error
       return refused(error.errcode, error.message, found?.route.family)
     }
@@ -132,7 +125,8 @@ export async function openDoor(needs: Needs, host: string, port: number) {
   /** WeChat's general checks, in its order: method, token, body. */
   function check(route: Route, { method, bytes }: Pick<Input, 'method' | 'bytes'>, url: URL) {
     const query = Object.fromEntries(url.searchParams)
-    if (route.family !== 'api') return { query, json: route.family === 'control' ? parseJson(bytes) : {} }
+    if (route.family === 'pay') return { query, json: {} } // its signature comes before everything else
+    if (route.family === 'control') return { query, json: parseJson(bytes) }
     if (method !== route.method) throw wrongMethod(route)
     if (route.needsToken) {
       // The classic mistake: the token in the body. WeChat then reports the body, not the token.
@@ -153,9 +147,7 @@ export async function openDoor(needs: Needs, host: string, port: number) {
       random.hex8(),
     ].join('-')
     const answer =
-      family === 'pay'
-        ? { status: 500, json: { code: 'SYSTEM_ERROR', message: text } }
-        : { json: { errcode, errmsg: `${text} rid: ${rid}` } }
+      family === 'pay' ? needs.refusePay(new Error(text)) : { json: { errcode, errmsg: `${text} rid: ${rid}` } }
     return { answer, errcode, hadEffect: false }
   }
 

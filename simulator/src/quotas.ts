@@ -24,6 +24,7 @@ export const QUOTAS = {
   codeImageMinute:    { limit: 5_000,     windowMs: MINUTE_MS, errcode: 45009 },
   limitedCodeImages:  { limit: 100_000,   windowMs: Infinity,  errcode: 45029 },
   linksPerDay:        { limit: 500_000,   windowMs: DAY_MS,    errcode: 45009 },
+  payCreateSecond:    { limit: 500,       windowMs: 1_000,     errcode: 45011 },
   messagesPerDay:     { limit: 3_000_000, windowMs: DAY_MS,    errcode: 45009 },
 } as const satisfies Record<string, Quota>
 

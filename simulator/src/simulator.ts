@@ -11,6 +11,7 @@ import { loginApi } from './login-api.ts'
 import { messageApi } from './message-api.ts'
 import { type MessagePush, openMessagePush, type PushTarget } from './message-push.ts'
 import { openPages } from './pages.ts'
+import { openPay, type PayOptions, type PaySimulator } from './pay/pay.ts'
 import { openPeople } from './people.ts'
 import { openQuotas, type QuotaName } from './quotas.ts'
 import { seededRandom } from './seeded-random.ts'
@@ -45,6 +46,8 @@ export type SimulatorOptions = {
   pages?: readonly string[]
   /** Words that the content check calls risky, instead of its own few. */
   riskyWords?: readonly string[]
+  /** Opens WeChat Pay too, with a merchant whose keys are made up. Left out, there is no merchant. */
+  merchant?: PayOptions
   /** Where events are reported to. Left out, there are none. */
   pushTarget?: PushTarget
 }
@@ -68,6 +71,8 @@ export type Simulator = {
   grantsLeft(user: string, templateId: string): number
   /** Events to the server, also those that a test sends by hand. */
   readonly push: MessagePush
+  /** WeChat Pay. @throws if there is no `merchant` */
+  readonly pay: PaySimulator
   /** From now on WeChat considers this user high-risk (40226). */
   block(user: string): void
   /** Makes every access token invalid, as another program does that shares the AppID. */
@@ -89,6 +94,8 @@ export async function openSimulator(options: SimulatorOptions): Promise<Simulato
   const tokens = openAccessTokens(now, random, quotas)
   const people = openPeople({ appId, now, random, guestUser })
 
+  const merchant =
+    options.merchant && (await openPay({ appId, options: options.merchant, people, quotas, random, now }))
   const templates = openTemplates(options.templates)
   const pages = openPages(options.pages)
   const subscriptions = openSubscriptions()
@@ -112,8 +119,10 @@ export async function openSimulator(options: SimulatorOptions): Promise<Simulato
     ...codeImageApi(quotas, pages),
     ...linkApi({ appId, quotas, pages, random, now }),
     ...controlApi({ people, knobs, calls, subscriptions, talks, grant, encryptFor }),
+    ...(merchant?.routes ?? []),
   ]
-  const door = await openDoor({ routes, tokens, knobs, calls, now, random }, host, port)
+  const refusePay = (thrown: unknown) => merchant?.signature.refuse(thrown) ?? { status: 404, json: {} }
+  const door = await openDoor({ routes, tokens, knobs, calls, now, random, refusePay }, host, port)
 
   return {
     url: door.url,
@@ -127,10 +136,17 @@ export async function openSimulator(options: SimulatorOptions): Promise<Simulato
     grant,
     grantsLeft: (user, templateId) => subscriptions.left(people.get(user).openid, templateId),
     push,
+    get pay() {
+      if (!merchant) throw new Error('This simulator has no merchant: open it with `merchant: {}`.')
+      return merchant.simulator
+    },
     block(user) {
       people.get(user).isBlocked = true
     },
     revokeTokens: () => tokens.revokeAll(),
-    close: () => door.close(),
+    async close() {
+      merchant?.close()
+      await door.close()
+    },
   }
 }

@@ -32,6 +32,7 @@ export async function startSimulator(options: Partial<SimulatorOptions> = {}) {
     call,
     stableToken,
     classicToken,
+    nowMs: () => nowMs,
     advance: (ms: number) => {
       nowMs += ms
     },
