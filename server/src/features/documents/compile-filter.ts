@@ -1,0 +1,286 @@
+/**
+ * The filter tree → SQL. The result is exact, or a superset of the matching rows with `isExact: false`; then the matcher
+ * decides on each row. What is not exact is left out of negations, because the opposite of a superset is no superset.
+ */
+import type { FieldTest, Filter, Pattern } from './document-filter.ts'
+import { pathsOf } from './document-filter.ts'
+import { findIdKey } from './document-id.ts'
+import { arrayIndex } from './document-path.ts'
+import type { Json } from './document-request.ts'
+import { isArray, RANK, type Rank, rankOf } from './document-values.ts'
+import type { Path, SqlSource } from './sql-source.ts'
+import { andSql, FALSE, notSql, orSql, type Sql, sql, TRUE } from './sql-text.ts'
+
+export type Compiled = { readonly sql: Sql; readonly isExact: boolean }
+
+/** Paths with more parts are followed into arrays by the matcher: the SQL would double with each part. */
+const SQL_PATH_PARTS_LIMIT = 3
+
+/** @param withoutArrays paths at which no document holds an array: the caller makes sure of that */
+export function compileFilterSql(
+  filter: Filter,
+  source: SqlSource,
+  withoutArrays: ReadonlySet<string> = new Set(),
+): Compiled {
+  switch (filter.kind) {
+    case 'expression':
+      return { sql: TRUE, isExact: false }
+    case 'field':
+      return compileField(filter.path, filter.test, source, withoutArrays.has(filter.path))
+    case 'and': {
+      const parts = filter.of.map((part) => compileFilterSql(part, source, withoutArrays))
+      return { sql: andSql(parts.map((part) => part.sql)), isExact: parts.every((part) => part.isExact) }
+    }
+    case 'or': {
+      const parts = filter.of.map((part) => compileFilterSql(part, source, withoutArrays))
+      return { sql: orSql(parts.map((part) => part.sql)), isExact: parts.every((part) => part.isExact) }
+    }
+    case 'nor': {
+      const parts = filter.of.map((part) => compileFilterSql(part, source, withoutArrays))
+      const exact = parts.filter((part) => part.isExact).map((part) => notSql(part.sql))
+      return { sql: andSql(exact), isExact: parts.every((part) => part.isExact) }
+    }
+  }
+}
+
+function compileField(path: string, test: FieldTest, source: SqlSource, hasNoArrays: boolean): Compiled {
+  switch (test.kind) {
+    case 'all': {
+      const parts = test.of.map((part) => compileField(path, part, source, hasNoArrays))
+      return { sql: andSql(parts.map((part) => part.sql)), isExact: parts.every((part) => part.isExact) }
+    }
+    case 'any': {
+      const parts = test.of.map((part) => compileField(path, part, source, hasNoArrays))
+      return { sql: orSql(parts.map((part) => part.sql)), isExact: parts.every((part) => part.isExact) }
+    }
+    case 'not': {
+      const inner = compileField(path, test.test, source, hasNoArrays)
+      return inner.isExact ? { sql: notSql(inner.sql), isExact: true } : { sql: TRUE, isExact: false }
+    }
+    default: {
+      if (path === '_id') return compileId(test)
+      return compileAt(path.split('.'), test, source, hasNoArrays)
+    }
+  }
+}
+
+/** The key column holds the id in an encoding of its own. */
+function compileId(test: FieldTest): Compiled {
+  if (test.kind === 'eq') return { sql: idEquals([test.value]), isExact: true }
+  if (test.kind === 'in' && test.patterns.length === 0) return { sql: idEquals(test.values), isExact: true }
+  if (test.kind === 'exists') return { sql: TRUE, isExact: true }
+  if (test.kind === 'lt' || test.kind === 'lte' || test.kind === 'gt' || test.kind === 'gte') {
+    const key =
+      rankOf(test.value) === RANK.text && /^[\u0002-\uD7FF]/.test(String(test.value)) ? String(test.value) : undefined
+    // Between the prefixes of numbers below and ObjectIds above, text ids are themselves.
+    if (key !== undefined) {
+      const within = test.kind.startsWith('g') ? `_id < '\u{10ffff}'` : `_id > '\u0001\uffff'`
+      return { sql: sql(`(_id ${SQL_OPERATOR[test.kind]} ? AND ${within})`, key), isExact: false }
+    }
+  }
+  return { sql: TRUE, isExact: false }
+}
+
+function idEquals(values: readonly Json[]): Sql {
+  const keys = values.map(findIdKey).filter((key) => key !== undefined)
+  if (keys.length === 0) return FALSE
+  if (keys.length === 1) return sql('_id = ?', ...keys)
+  return sql(`_id IN (${keys.map(() => '?').join(',')})`, ...keys)
+}
+
+type LeafTest = Exclude<FieldTest, { kind: 'all' | 'any' | 'not' }>
+
+/** Follows the path through objects, and from each part that is an array into its elements. */
+function compileAt(path: Path, test: LeafTest, source: SqlSource, hasNoArrays: boolean): Compiled {
+  const direct = compileDirect(path, test, source, hasNoArrays)
+  if (path.length === 1 || hasNoArrays) return direct
+  if (path.length > SQL_PATH_PARTS_LIMIT || path.some((part) => arrayIndex(part) !== undefined)) {
+    return { sql: orSql([direct.sql, sql(`${source.key(path)} = ${source.arrayKey}`)]), isExact: false }
+  }
+  const branches = [direct]
+  for (let parts = 1; parts < path.length; parts++) {
+    const array = path.slice(0, parts)
+    let isExact = true
+    const some = source.someObject(array, (inside) => {
+      const inner = compileAt(path.slice(parts), test, inside, false)
+      isExact = inner.isExact
+      return inner.sql
+    })
+    const isHere = sql(source.isArray(array))
+    branches.push(some ? { sql: andSql([isHere, some]), isExact } : { sql: isHere, isExact: false })
+  }
+  return { sql: orSql(branches.map((branch) => branch.sql)), isExact: branches.every((branch) => branch.isExact) }
+}
+
+/** The test of the value at the path's end, or of the elements of the array there. */
+function compileDirect(path: Path, test: LeafTest, source: SqlSource, hasNoArrays: boolean): Compiled {
+  const key = source.key(path)
+  const isArrayHere = sql(source.isArray(path))
+  switch (test.kind) {
+    case 'exists':
+      return { sql: sql(source.exists(path)), isExact: true }
+    case 'size':
+      return { sql: andSql([isArrayHere, sql(`${source.arrayLength(path)} = ?`, test.size)]), isExact: true }
+    case 'elements': {
+      let isExact = true
+      const some = source.someElement(path, (elementKey) => {
+        const inner = compileElement(test.test, elementKey, source)
+        isExact = inner.isExact
+        return inner.sql
+      })
+      return { sql: andSql([isArrayHere, some]), isExact }
+    }
+    case 'elementDocuments':
+      return compileElementDocuments(path, test.filter, source)
+    case 'eq':
+      if (isArray(test.value)) return compileArrayEquality(path, test.value, source)
+  }
+  const scalar = compileScalar(key, test, source)
+  if (hasNoArrays) return scalar
+  const some = source.someElement(path, (elementKey) => compileScalar(elementKey, test, source).sql)
+  return { sql: orSql([scalar.sql, andSql([isArrayHere, some])]), isExact: scalar.isExact }
+}
+
+function compileElementDocuments(path: Path, filter: Filter, source: SqlSource): Compiled {
+  // Elements that are arrays match by index, which only paths with numbers can see.
+  const hasIndexes = pathsOf(filter).some((inner) => inner.split('.').some((part) => arrayIndex(part) !== undefined))
+  let isExact = !hasIndexes
+  const some = source.someObject(path, (inside) => {
+    const inner = compileInside(filter, inside)
+    isExact &&= inner.isExact
+    return inner.sql
+  })
+  const isArrayHere = sql(source.isArray(path))
+  return some && !hasIndexes
+    ? { sql: andSql([isArrayHere, some]), isExact: false && isExact }
+    : { sql: isArrayHere, isExact: false }
+}
+
+/** A filter on an element: there `_id` is a field like any other. */
+function compileInside(filter: Filter, inside: SqlSource): Compiled {
+  return pathsOf(filter).includes('_id') ? { sql: TRUE, isExact: false } : compileFilterSql(filter, inside)
+}
+
+function compileArrayEquality(path: Path, value: readonly Json[], source: SqlSource): Compiled {
+  const isArrayHere = sql(source.isArray(path))
+  const equals = source.equalsArray(path, JSON.stringify(value))
+  if (!equals) return { sql: isArrayHere, isExact: false }
+  const some = source.someElement(path, (elementKey) => sql(`${elementKey} = ${source.arrayKey}`))
+  return { sql: andSql([isArrayHere, orSql([equals, some])]), isExact: false }
+}
+
+function compileElement(test: FieldTest, key: string, source: SqlSource): Compiled {
+  switch (test.kind) {
+    case 'all': {
+      const parts = test.of.map((part) => compileElement(part, key, source))
+      return { sql: andSql(parts.map((part) => part.sql)), isExact: parts.every((part) => part.isExact) }
+    }
+    case 'not': {
+      const inner = compileElement(test.test, key, source)
+      return inner.isExact ? { sql: notSql(inner.sql), isExact: true } : { sql: TRUE, isExact: false }
+    }
+    case 'eq':
+    case 'lt':
+    case 'lte':
+    case 'gt':
+    case 'gte':
+    case 'in':
+    case 'regex':
+      return compileScalar(key, test, source)
+    default:
+      return { sql: TRUE, isExact: false }
+  }
+}
+
+const SQL_OPERATOR = { lt: '<', lte: '<=', gt: '>', gte: '>=' } as const
+
+/** The test of one value that is not an array, by its key. */
+function compileScalar(key: string, test: LeafTest, source: SqlSource): Compiled {
+  switch (test.kind) {
+    case 'eq':
+      return compileEquality(key, [test.value], source)
+    case 'in': {
+      const equal = compileEquality(key, test.values, source)
+      const patterns = test.patterns.map((pattern) => compilePatternSql(key, pattern, source))
+      const all = [equal, ...patterns]
+      return { sql: orSql(all.map((part) => part.sql)), isExact: all.every((part) => part.isExact) }
+    }
+    case 'lt':
+    case 'lte':
+    case 'gt':
+    case 'gte':
+      return compileComparison(key, test.kind, test.value, source)
+    case 'regex':
+      return compilePatternSql(key, test.pattern, source)
+    case 'mod':
+    case 'bits':
+      return { sql: ofRank(key, RANK.number, source), isExact: false }
+    default:
+      return { sql: sql(`${key} IS NOT NULL`), isExact: false }
+  }
+}
+
+function compileEquality(key: string, values: readonly Json[], source: SqlSource): Compiled {
+  const hasNull = values.some((value) => rankOf(value) === RANK.null)
+  const others = values.filter((value) => rankOf(value) !== RANK.null)
+  const keys = others.map((value) => source.keyOf(value)).filter((each) => each !== undefined)
+  const isExact = keys.length === others.length
+  // An array among the values: rows that hold one are looked at by the matcher.
+  const arrays = isExact ? [] : [sql(`${key} >= ${source.bounds(RANK.object)[0]}`), ofRank(key, RANK.number, source)]
+  const [first] = keys
+  const equal =
+    keys.length === 0 || first === undefined
+      ? FALSE
+      : keys.length === 1
+        ? sql(`${key} = ?`, first)
+        : sql(`${key} IN (${keys.map(() => '?').join(',')})`, ...keys)
+  return { sql: orSql([equal, hasNull ? sql(`${key} IS NULL`) : FALSE, ...arrays]), isExact }
+}
+
+function compileComparison(key: string, kind: 'lt' | 'lte' | 'gt' | 'gte', value: Json, source: SqlSource): Compiled {
+  const rank = rankOf(value)
+  if (rank === RANK.null) return { sql: kind.endsWith('e') ? sql(`${key} IS NULL`) : FALSE, isExact: true }
+  if (rank === RANK.array) return { sql: sql(`${key} = ${source.arrayKey}`), isExact: false }
+  const operand = source.keyOf(value)
+  if (operand === undefined || operand === null || rank === RANK.nan)
+    return { sql: sql(`${key} IS NOT NULL`), isExact: false }
+  const [low, high] = source.bounds(rank)
+  const text = kind.startsWith('g')
+    ? `(${key} ${SQL_OPERATOR[kind]} ? AND ${key} < ${high})`
+    : `(${key} ${SQL_OPERATOR[kind]} ? AND ${key} >= ${low})`
+  return { sql: sql(text, operand), isExact: true }
+}
+
+function ofRank(key: string, rank: Rank, source: SqlSource): Sql {
+  const [low, high] = source.bounds(rank)
+  return sql(`(${key} >= ${low} AND ${key} < ${high})`)
+}
+
+/** A pattern without special characters is a search for its text; one that begins with `^text` has a lower bound. */
+function compilePatternSql(key: string, { source: pattern, options }: Pattern, source: SqlSource): Compiled {
+  const ignoresCase = options.includes('i')
+  const isText = ofRank(key, RANK.text, source)
+  if (options.includes('x')) return { sql: isText, isExact: false }
+  const literal = literalOf(pattern)
+  if (literal) {
+    const contains = source.containsText(key, literal, ignoresCase)
+    if (contains) return { sql: contains, isExact: true }
+  }
+  const start = /^\^((?:[^\\^$.|?*+()[\]{}]|\\[^a-zA-Z0-9])+)/.exec(pattern)?.[1]
+  const isAlternative = pattern.includes('|')
+  if (start && !ignoresCase && !isAlternative && !options.includes('m')) {
+    // The last character may be optional: `^ab?` matches "a".
+    const prefix = [...start.replaceAll('\\', '')].slice(0, -1).join('')
+    const low = source.keyOf(prefix)
+    const high = source.keyOf(`${prefix}\u{10ffff}\u{10ffff}`)
+    if (prefix && low !== undefined && high !== undefined) {
+      return { sql: sql(`(${key} >= ? AND ${key} <= ?)`, low, high), isExact: false }
+    }
+  }
+  return { sql: isText, isExact: false }
+}
+
+function literalOf(pattern: string): string | undefined {
+  if (!/^(?:[^\\^$.|?*+()[\]{}]|\\[^a-zA-Z0-9])+$/.test(pattern)) return undefined
+  return pattern.replace(/\\(.)/gs, '$1')
+}

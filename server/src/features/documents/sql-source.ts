@@ -1,0 +1,39 @@
+/**
+ * How a dialect looks into a JSON value. The heart is the key: one SQL expression per path whose values sort and compare
+ * exactly as MongoDB orders types and values, so that WHERE, ORDER BY and an index all use the same text.
+ *
+ * Null and missing are SQL's NULL. An array, at the path's end or on the way to it, is `arrayKey`: no scalar equals it,
+ * so that arrays are found, and then looked into, separately.
+ */
+import type { Dialect, SqlValue } from '../../database/database.ts'
+import type { Json } from './document-request.ts'
+import type { Rank } from './document-values.ts'
+import type { Sql } from './sql-text.ts'
+
+export type Path = readonly string[]
+
+export interface SqlSource {
+  readonly dialect: Dialect['name']
+  /** The key of the value at the path. */
+  key(path: Path): string
+  /** The key of a value that a query names; undefined if SQL could only compare it inexactly. */
+  keyOf(value: Json): SqlValue | undefined
+  /** Literals around all keys of one type: at least the first, less than the second. */
+  bounds(rank: Rank): readonly [low: string, high: string]
+  readonly arrayKey: string
+  /** Whether the path leads to a value, through objects only. */
+  exists(path: Path): string
+  /** Whether the path leads to an array, through objects only. */
+  isArray(path: Path): string
+  /** Whether a text value contains this text; undefined if the dialect cannot say. */
+  containsText(key: string, text: string, ignoresCase: boolean): Sql | undefined
+  /** The JSON text at a path that is known to hold an array equals this. Undefined if the dialect reformats JSON. */
+  equalsArray(path: Path, text: string): Sql | undefined
+  arrayLength(path: Path): string
+  /** Whether one element of the array at the path satisfies the condition on its key. */
+  someElement(path: Path, condition: (elementKey: string) => Sql): Sql
+  /** Whether one element that is an object satisfies the condition on its inside. */
+  someObject(path: Path, condition: (inside: SqlSource) => Sql): Sql | undefined
+  /** Order by the array's smallest (1) or largest (-1) element; undefined if the dialect cannot say. */
+  arraySortKey(path: Path, direction: 1 | -1): { readonly notEmpty: string; readonly key: string } | undefined
+}
