@@ -3,6 +3,7 @@
  * size. What a request meets before any feature sees it.
  */
 import { randomBytes } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
 import { REQUEST_ID_HEADER } from '@sampan/protocol/sessions'
 import fastify, { type FastifyInstance, LogController } from 'fastify'
 import type { Log } from '../log.ts'
@@ -25,6 +26,8 @@ const CONNECTIONS_CHECK_MS = 1_000
 /** Sockets that one process accepts; a cgroup of 256 MB survives this many. */
 const MAX_CONNECTIONS = 10_000
 const MAX_PARAM_LENGTH = 1_024
+/** 72 bits: no two processes begin their request ids alike. */
+const REQUEST_ID_PREFIX_BYTES = 9
 
 /** Opens Fastify with everything that holds for every request. Nothing listens yet. */
 export function openHttp(settings: HttpSettings, log: Log): FastifyInstance {
@@ -39,7 +42,7 @@ export function openHttp(settings: HttpSettings, log: Log): FastifyInstance {
     return503OnClosing: false,
     // The socket's peer is Nginx on this machine; only it may say who the client is.
     trustProxy: 'loopback',
-    genReqId: (request) => requestId(request.headers[REQUEST_ID_HEADER]),
+    genReqId: requestIds(),
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     http: { connectionsCheckingInterval: CONNECTIONS_CHECK_MS, headersTimeout: HEADERS_TIMEOUT_MS },
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: true, allErrors: false } },
@@ -63,7 +66,17 @@ export function openHttp(settings: HttpSettings, log: Log): FastifyInstance {
   return app
 }
 
-/** The caller's own id if it is a plain one, so that one id leads from the phone to the SQL statement. */
-function requestId(header: string | string[] | undefined): string {
-  return typeof header === 'string' && /^[\w-]{8,64}$/.test(header) ? header : randomBytes(12).toString('base64url')
+/**
+ * The caller's own id if it is a plain one, so that one id leads from the phone to the SQL statement; else one that no
+ * other process makes. Counting costs nothing; twelve random bytes per request were 6 % of a small one's time.
+ */
+function requestIds(): (request: { headers: IncomingHttpHeaders }) => string {
+  const prefix = randomBytes(REQUEST_ID_PREFIX_BYTES).toString('base64url')
+  let count = 0
+  return ({ headers }) => {
+    const given = headers[REQUEST_ID_HEADER]
+    if (typeof given === 'string' && /^[\w-]{8,64}$/.test(given)) return given
+    count += 1
+    return `${prefix}-${count.toString(36)}`
+  }
 }
