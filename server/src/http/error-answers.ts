@@ -70,7 +70,7 @@ function preferredLanguage(header: string | undefined): 'en' | 'zh' {
   return zh >= 0 && (en < 0 || zh < en) ? 'zh' : 'en'
 }
 
-function fromFastify(thrown: unknown): unknown {
+export function fromFastify(thrown: unknown): unknown {
   if (thrown instanceof AppError) return thrown
   const { code = '', message, validation, validationContext } = thrown as Partial<FastifyError> // safe: fields are checked
   if (validation?.[0]) {
