@@ -1,5 +1,6 @@
 /** The server's table of contents: what every request passes first, then what the server offers. */
 import type { FastifyInstance } from 'fastify'
+import { documentRoutes } from './features/documents/document-routes.ts'
 import { fileContentRoutes } from './features/files/file-content-routes.ts'
 import { fileRoutes } from './features/files/file-routes.ts'
 import { uploadTicketRoutes } from './features/files/upload-ticket-routes.ts'
@@ -14,7 +15,7 @@ import { isLoopback, limitRates } from './http/rate-limit.ts'
 import type { Resources } from './open-resources.ts'
 
 export async function createApp(resources: Resources, version: string): Promise<FastifyInstance> {
-  const { config, database, sessions, files, functions, log, localToken } = resources
+  const { config, database, sessions, documents, files, functions, log, localToken } = resources
   const uploadLimitBytes = config.UPLOAD_LIMIT_BYTES
 
   const app = openHttp({ bodyLimitBytes: config.BODY_LIMIT_BYTES, requestDeadlineMs: config.REQUEST_DEADLINE_MS }, log)
@@ -31,6 +32,7 @@ export async function createApp(resources: Resources, version: string): Promise<
 
   await app.register(healthRoutes({ check: () => database.ping(), isStopping: resources.isStopping }))
   await app.register(sessionRoutes(resources.login), { prefix: '/v1' })
+  await app.register(documentRoutes({ documents }), { prefix: '/v1/documents' })
   await app.register(fileRoutes({ files, uploadLimitBytes }), { prefix: '/v1/files' })
   await app.register(fileContentRoutes(files), { prefix: '/cloud' })
   await app.register(uploadTicketRoutes({ files, uploadLimitBytes }), { prefix: '/cloud-upload' })

@@ -9,7 +9,9 @@ import type { Config } from './config.ts'
 import type { Database } from './database/database.ts'
 import { migrate } from './database/migrate.ts'
 import { openDatabase } from './database/open-database.ts'
-import type { CollectionDefinition, JsonObject } from './features/documents/document-request.ts'
+import { declareCollections } from './features/documents/declare-collections.ts'
+import type { CollectionDefinition, Documents, JsonObject } from './features/documents/document-request.ts'
+import { openDocuments } from './features/documents/documents.ts'
 import { type FileSettings, type Files, openFiles } from './features/files/files.ts'
 import { type Functions, openFunctions } from './features/functions/functions.ts'
 import { openSessionLookup, type SessionLookup } from './features/sessions/current-session.ts'
@@ -40,6 +42,7 @@ export type Resources = {
   readonly wechat: WeChat
   readonly sessions: SessionLookup
   readonly login: LoginNeeds & { sessions: SessionLookup }
+  readonly documents: Documents
   readonly files: Files
   readonly functions: Functions
   readonly localToken: string
@@ -90,6 +93,13 @@ export async function openResources(needs: Needs): Promise<Resources> {
     log,
   })
   const sessions = openSessionLookup({ database, log, now })
+  const documents = await openDocuments({
+    database,
+    log,
+    now,
+    settings: { timeoutMs: config.REQUEST_DEADLINE_MS, slowQueryMs: config.SLOW_QUERY_MS },
+  })
+  await declareCollections(documents, needs.project, log)
   const files = openFiles({
     database,
     storage: openDiskStorage(path.join(config.DATA_DIR, 'files')),
@@ -117,6 +127,7 @@ export async function openResources(needs: Needs): Promise<Resources> {
     seal,
     wechat,
     sessions,
+    documents,
     files,
     functions,
     login: {
@@ -130,6 +141,7 @@ export async function openResources(needs: Needs): Promise<Resources> {
     },
     async close() {
       await functions.close()
+      await documents.close()
       sessions.close()
       await wechat.close()
       await cache.close()
