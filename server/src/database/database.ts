@@ -42,6 +42,8 @@ export type TransactionScript<Args, Result> = {
   /** The export's name in that module. */
   readonly name: string
   readonly run: Script<Args, Result>
+  /** Shares no transaction with others: it runs DDL, which MySQL commits at once, or takes the server's own locks. */
+  readonly isAlone?: boolean
 }
 
 /** Declares a script: `export const addDocument = transactionScript(import.meta.url, 'addDocument', function* (args) {…})`. */
@@ -49,8 +51,9 @@ export function transactionScript<Args, Result>(
   url: string,
   name: string,
   run: Script<Args, Result>,
+  options: Pick<TransactionScript<Args, Result>, 'isAlone'> = {},
 ): TransactionScript<Args, Result> {
-  return { url, name, run }
+  return { url, name, run, ...options }
 }
 
 export type ReadOptions = {

@@ -76,6 +76,7 @@ export const listApplied = transactionScript(
     yield* unlock(dialect)
     return rows.map(toApplied)
   },
+  { isAlone: true },
 )
 
 type ApplyArgs = Context & { migration: Migration; statements: readonly string[]; nowMs: number }
@@ -109,6 +110,7 @@ export const applyMigration = transactionScript(
     yield* unlock(dialect)
     return rows.length === 0
   },
+  { isAlone: true },
 )
 
 /** SQLite locks by beginning to write. The number only has to be ours among PostgreSQL's advisory locks. */

@@ -130,12 +130,20 @@ export async function createDatabase({ url }: PrivateServer, name: string): Prom
     const { Client } = (await import('pg')).default
     const client = new Client(url)
     await client.connect()
-    const { rowCount } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [name])
-    if (!rowCount) await client.query(`CREATE DATABASE "${name}"`)
-    await client.end()
+    try {
+      await client.query(`CREATE DATABASE "${name}"`)
+    } catch (error) {
+      if (!isDuplicate(error)) throw error
+    } finally {
+      await client.end()
+    }
   }
   return url.replace(/[^/]+$/, name)
 }
+
+/** duplicate_database, or unique_violation when two create it at once */
+const isDuplicate = (error: unknown) =>
+  error instanceof Error && 'code' in error && (error.code === '42P04' || error.code === '23505')
 
 type User = { readonly uid: number; readonly gid: number }
 type Running = { child: ChildProcess; readonly start: () => Promise<ChildProcess> }

@@ -6,6 +6,7 @@ import SqliteDriver from 'better-sqlite3'
 import { LRUCache } from 'lru-cache'
 import { AppError } from '../../errors.ts'
 import type { Row, SqlStep, SqlValue, StepResult } from '../database.ts'
+import { withWholeNumbers } from '../sql-value.ts'
 import { DEADLINE_FUNCTION } from './sqlite-dialect.ts'
 
 /** Statements kept prepared per connection. */
@@ -57,12 +58,12 @@ export function openSqliteConnection(file: string, { isReadOnly }: { isReadOnly:
   return {
     readRows(sql, params, deadlineMs) {
       deadline.setMs(deadlineMs)
-      return readExactly(prepare(sql), params.map(toBound))
+      return readExactly(prepare(sql), params.map(withWholeNumbers))
     },
     runStep({ sql, params = [], want }, deadlineMs) {
       deadline.setMs(deadlineMs)
       const statement = prepare(sql)
-      const bound = params.map(toBound)
+      const bound = params.map(withWholeNumbers)
       if (!statement.reader) return { rows: [], changes: statement.run(...bound).changes }
       if (statement.readonly) return { rows: readExactly(statement, bound), changes: 0 }
       // A statement with RETURNING cannot be read twice.
@@ -142,11 +143,4 @@ function withNumbers(row: Row): Row {
       row[name] = Number(value)
   }
   return row
-}
-
-/** better-sqlite3 binds every number as REAL: 3 would be stored as '3.0' in a text column and inside JSON. */
-function toBound(value: SqlValue): SqlValue {
-  if (typeof value !== 'number') return value
-  if (Number.isNaN(value)) throw new TypeError('NaN cannot be stored')
-  return Number.isSafeInteger(value) && !Object.is(value, -0) ? BigInt(value) : value
 }

@@ -1,0 +1,30 @@
+/** PostgreSQL's SQLSTATE codes as AppErrors. */
+import { AppError } from '../../errors.ts'
+import { unavailable } from '../networked/driver.ts'
+
+/** Serialization failure, deadlock, lock not available, and a plan that a schema change made unusable. */
+const CONFLICT = new Set(['40001', '40P01', '55P03', '0A000'])
+/** Connection exceptions, shutdown and crash, too many connections, read-only transaction. */
+const AWAY = /^(?:08|57P0|53300|25006)/
+
+/** @see https://www.postgresql.org/docs/current/errcodes-appendix.html */
+export function toPostgresError(thrown: unknown): unknown {
+  if (!(thrown instanceof Error) || thrown instanceof AppError) return thrown
+  const code = 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : ''
+  if (code === '23505') {
+    const index = 'constraint' in thrown ? thrown.constraint : ''
+    return new AppError('document_exists', 'Another record has the same unique value.', {
+      details: { index },
+      cause: thrown,
+    })
+  }
+  if (CONFLICT.has(code))
+    return new AppError('transaction_conflict', 'The database gave up waiting for a lock.', { cause: thrown })
+  if (code === '57014') return new AppError('deadline_exceeded', 'The statement was stopped.', { cause: thrown })
+  if (code === '53100')
+    return new AppError('storage_full', "The database server's disk is full; nothing was written.", { cause: thrown })
+  // Errors of the network have Node's codes; pg's own about the connection have none.
+  const isNetwork =
+    code.startsWith('E') || /^(?:Connection terminated|Client has encountered|timeout)/.test(thrown.message)
+  return AWAY.test(code) || isNetwork ? unavailable('The database does not answer.', thrown) : thrown
+}
