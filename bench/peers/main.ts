@@ -14,6 +14,7 @@ import { handWrittenPeers } from './hand-written-peers.ts'
 import { installPeers } from './install-peers.ts'
 import type { Peer, RunningPeer } from './peer.ts'
 import { renderComparison } from './render-comparison.ts'
+import { sampanPeer } from './sampan-peer.ts'
 import { describeMachine, saveResult } from './saved-results.ts'
 
 const { values: options } = parseArgs({
@@ -43,7 +44,8 @@ const runFolder = mkdtempSync(path.join(cache, 'run-'))
 spawnSync('taskset', ['-a', '-c', '-p', GENERATOR_CPU, String(process.pid)])
 
 const wanted = options.only?.split(',')
-const peers = handWrittenPeers(SERVER_CPU).filter(({ name }) => !wanted || wanted.includes(name))
+const all = [sampanPeer('sampan', 'Sampan on SQLite', SERVER_CPU), ...handWrittenPeers(SERVER_CPU)]
+const peers = all.filter(({ name }) => !wanted || wanted.includes(name))
 installPeers(peers, say)
 
 const started: { peer: Peer; running: RunningPeer; startMs: number; rounds: PeerRound[] }[] = []

@@ -10,12 +10,15 @@ import { readConfig } from '../src/config.ts'
 import type { CollectionDefinition } from '../src/features/documents/document-request.ts'
 import { openLog, openLogDestination } from '../src/log.ts'
 import { startServer } from '../src/start-server.ts'
+import { seedForum } from './seed-forum.ts'
 
 export type BenchServerOptions = {
   readonly dataDir: string
   readonly wechatUrl?: string
   readonly functionsRoot?: string
   readonly collections?: readonly CollectionDefinition[]
+  /** Holds this many posts and everybody who may log in. */
+  readonly forumPosts?: number
   readonly settings?: Readonly<Record<string, string>>
 }
 
@@ -37,11 +40,12 @@ const server = await startServer({
   environment: process.env,
 })
 if (!options.wechatUrl) Object.assign(server.resources.login, { wechat: { codeToSession } })
+if (options.forumPosts) await seedForum(server, config.WECHAT_APP_ID, options.forumPosts)
 console.log(`ready ${new URL(server.url).port}`)
 
 process.once('SIGTERM', () => void server.close().then(() => process.exit(0)))
 
 /** `sim:<user>:<nonce>`, as the simulator understands it. */
 async function codeToSession(code: string) {
-  return { openId: `o-${code.split(':')[1] ?? code}`, sessionKey: 'c2Vzc2lvbi1rZXktMTIzNA==' }
+  return { openId: code.split(':')[1] ?? code, sessionKey: 'c2Vzc2lvbi1rZXktMTIzNA==' }
 }

@@ -1,0 +1,70 @@
+/** Sampan itself, started as the measurements start it, with the same data as everybody else. */
+import { mkdirSync } from 'node:fs'
+import path from 'node:path'
+import { logInUsers } from '../src/bench-client.ts'
+import type { RequestStep } from '../src/request-template.ts'
+import { CATEGORIES, POSTS, USERS } from './forum-data.ts'
+import { ACTIVE_USERS, FORM_TEXT, MIX_WEIGHTS } from './forum-mix.ts'
+import { type Peer, startServer } from './peer.ts'
+
+const BENCH_SERVER = path.resolve(import.meta.dirname, '../../server/bench/bench-server.ts')
+
+export const SAMPAN_STEPS: readonly RequestStep[] = [
+  {
+    name: 'login',
+    weight: MIX_WEIGHTS.login,
+    method: 'POST',
+    path: '/v1/login',
+    body: { code: `sim:o-bench-{{integer 1 ${USERS}}}:{{unique}}` },
+    isAnonymous: true,
+  },
+  {
+    name: 'list',
+    weight: MIX_WEIGHTS.list,
+    method: 'POST',
+    path: '/v1/documents/find',
+    body: {
+      collection: 'bench_posts',
+      query: { category: `{{integer 0 ${CATEGORIES - 1}}}`, status: 'open' },
+      order: { createdAt: -1 },
+      limit: 20,
+      projection: { title: 1, cover: 1, summary: 1, likes: 1, createdAt: 1 },
+    },
+  },
+  {
+    name: 'detail',
+    weight: MIX_WEIGHTS.detail,
+    method: 'POST',
+    path: '/v1/documents/get',
+    body: { collection: 'bench_posts', id: `post-{{integer 1 ${POSTS}}}` },
+  },
+  {
+    name: 'submit',
+    weight: MIX_WEIGHTS.submit,
+    method: 'POST',
+    path: '/v1/documents/add',
+    body: {
+      collection: 'bench_forms',
+      data: { postId: `post-{{integer 1 ${POSTS}}}`, name: '船客', phone: '13800000000', content: FORM_TEXT },
+    },
+  },
+]
+
+type SampanOptions = { readonly settings?: Readonly<Record<string, string>>; readonly nodeOptions?: string }
+
+export function sampanPeer(name: string, about: string, cpu: string, options: SampanOptions = {}): Peer {
+  return {
+    name,
+    about,
+    durability: 'SQLite WAL, synchronous=FULL, group commit; log-in writes a session',
+    async start({ run }) {
+      const dataDir = path.join(run, 'data')
+      mkdirSync(dataDir)
+      const given = JSON.stringify({ dataDir, forumPosts: POSTS, settings: options.settings })
+      const environment = options.nodeOptions ? { NODE_OPTIONS: options.nodeOptions } : {}
+      const server = await startServer(BENCH_SERVER, [given], cpu, environment)
+      const users = await logInUsers(`http://127.0.0.1:${server.port}`, ACTIVE_USERS, 'peers')
+      return { port: server.port, steps: SAMPAN_STEPS, users, pids: [server.pid], stop: server.stop }
+    },
+  }
+}
