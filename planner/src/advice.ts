@@ -1,14 +1,12 @@
-/** What to do first, and at which number to come back. */
-import { type Assessment, BANDS, type ConditionId } from './assessment.ts'
-import type { Resource } from './constraints.ts'
+/** What to do first, in order. */
+import type { Assessment, ConditionId } from './assessment.ts'
 import { hasEvent } from './demand.ts'
 import type { Design, DesignId } from './designs.ts'
 import { featureOf } from './features.ts'
 import type { PlanInput } from './plan-input.ts'
-import { formatNumber, type Text, text } from './text.ts'
+import type { Text } from './text.ts'
 
 export type Step = { readonly id: string } & Text
-export type Watch = { readonly resource: Resource; readonly at: number; readonly unit: string } & Text
 
 const step = (id: string, en: string, zh: string): Step => ({ id, en, zh })
 
@@ -109,76 +107,4 @@ export function stepsFor(design: Design, assessed: Assessment, input: PlanInput)
     ),
   )
   return steps
-}
-
-/** The numbers at which the answer is due for another look, from the tightest constraint down. */
-export function watchFor(
-  { constraints, estimate }: Assessment,
-  dau: number | undefined,
-  headroomFactor: number,
-): Watch[] {
-  const watches: Watch[] = [
-    {
-      resource: 'cpu',
-      at: BANDS.withAlarms,
-      unit: 'share',
-      ...text('CPU above 70 % in the busiest hour on three of seven days.', '七天里有三天最忙一小时 CPU 高于 70%。'),
-    },
-    {
-      resource: 'memory',
-      at: 0.15,
-      unit: 'share free',
-      ...text('Available memory below 15 %, or any OOM kill.', '可用内存低于 15%，或出现 OOM。'),
-    },
-  ]
-  const line = constraints.find(({ resource }) => resource === 'bandwidth')
-  if (line) {
-    const at = line.limit * BANDS.withAlarms
-    watches.push({
-      resource: 'bandwidth',
-      at,
-      unit: 'Mbps',
-      ...text(
-        `Outbound line above ${formatNumber(at)} Mbps for ten minutes.`,
-        `出站带宽连续十分钟高于 ${formatNumber(at)} Mbps。`,
-      ),
-    })
-  }
-  const quota = constraints.find(({ resource }) => resource === 'traffic')
-  if (quota) {
-    const at = quota.limit * 0.9
-    watches.push({
-      resource: 'traffic',
-      at,
-      unit: 'GB',
-      ...text(
-        `Traffic forecast above ${formatNumber(at)} GB for the month.`,
-        `当月流量预测高于 ${formatNumber(at)} GB。`,
-      ),
-    })
-  }
-  const disk = constraints.find(({ resource }) => resource === 'disk')
-  if (disk) {
-    const days = disk.limit / Math.max(estimate.demand.diskGBPerDay, 1e-6)
-    const when =
-      days > 3650
-        ? text('in more than ten years', '十年以上')
-        : text(`in about ${formatNumber(days)} days`, `约 ${formatNumber(days)} 天后`)
-    watches.push({
-      resource: 'disk',
-      at: 0.8,
-      unit: 'share',
-      ...text(`Disk 80 % full: ${when.en} at this rate.`, `磁盘用到 80%：按此速度${when.zh}。`),
-    })
-  }
-  if (dau !== undefined) {
-    const at = Math.floor(dau * headroomFactor * BANDS.withAlarms)
-    watches.push({
-      resource: 'requirement',
-      at,
-      unit: 'DAU',
-      ...text(`Come back at ${formatNumber(at)} daily users.`, `日活到 ${formatNumber(at)} 时再来看。`),
-    })
-  }
-  return watches
 }

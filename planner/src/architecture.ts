@@ -1,9 +1,9 @@
 /** The recommended design as a graph: components with sizes and prices, who talks to whom, and what binds first. */
-import type { BoxInput } from './box-input.ts'
-import type { Resource } from './constraints.ts'
+import type { Box, BoxInput } from './box-input.ts'
+import type { Constraint, Resource } from './constraints.ts'
 import type { Design } from './designs.ts'
-import type { PlanInput } from './plan-input.ts'
-import { formatNumber, type Text, text } from './text.ts'
+import type { DatabaseChoice, PlanInput } from './plan-input.ts'
+import { formatNumber, formatPercent, type Text, text } from './text.ts'
 
 export type NodeKind = 'client' | 'edge' | 'compute' | 'data' | 'storage' | 'service'
 
@@ -26,7 +26,16 @@ export type ArchitectureGroup = {
 }
 export type ArchitectureEdge = { readonly from: string; readonly to: string; readonly label: Text | null }
 
+/** What binds first in this design; the share is known for designs on one box. */
+export type ArchitectureBinding = {
+  readonly resource: Resource
+  readonly utilisation: number | null
+  /** What to write on the marked component. */
+  readonly label: Text
+}
+
 export type Architecture = {
+  readonly binding: ArchitectureBinding
   readonly groups: readonly ArchitectureGroup[]
   readonly nodes: readonly ArchitectureNode[]
   readonly edges: readonly ArchitectureEdge[]
@@ -45,8 +54,8 @@ const COMPONENT_OF: { readonly [K in Resource]: string } = {
   requirement: 'box',
 }
 
-export function architectureOf(design: Design, input: PlanInput, binding: Resource): Architecture {
-  const build = new Build(COMPONENT_OF[binding])
+export function architectureOf(design: Design, input: PlanInput, constraint: Constraint): Architecture {
+  const build = new Build(bindingIn(design, constraint))
   const holdsSockets =
     input.type === 'realtime' || input.features.includes('im') || input.overrides.connections !== undefined
   build.node('phone', 'client', text('Mini program', '微信小程序'), text('wx.request, uploads', 'wx.request、上传'))
@@ -65,6 +74,17 @@ export function architectureOf(design: Design, input: PlanInput, binding: Resour
   return build.done()
 }
 
+/** On one box the share is known. A bigger design was chosen because of the constraint; it no longer binds there. */
+function bindingIn({ bundle }: Design, { resource, utilisation, name }: Constraint): ArchitectureBinding {
+  if (bundle) {
+    const share = formatPercent(utilisation)
+    const label = text(`binds first: ${name.en} ${share}`, `最先到顶：${name.zh} ${share}`)
+    return { resource, utilisation, label }
+  }
+  const label = resource === 'requirement' ? name : text(`was the limit: ${name.en}`, `原瓶颈：${name.zh}`)
+  return { resource, utilisation: null, label }
+}
+
 function drawLight(build: Build, { monthlyCost, design, images }: Design, box: BoxInput, input: PlanInput): void {
   const line = `${formatNumber(box.mbps)} Mbps`
   const peak = box.mbpsKind === 'peak' ? text(' peak', '（峰值）') : text('', '')
@@ -78,18 +98,24 @@ function drawLight(build: Build, { monthlyCost, design, images }: Design, box: B
     null,
     'box',
   )
-  const processes = processesFor(box)
+  const processes = processesFor(box, input.database)
   build.node(
     'server',
     'compute',
     text('Sampan', 'Sampan'),
-    processes > 1 ? text(`${processes} processes`, `${processes} 个进程`) : text('socket activation', '套接字激活'),
+    processes > 1
+      ? text(`${processes} processes`, `${processes} 个进程`)
+      : text('1 process, 1 standby', '1 个进程 + 备用'),
     null,
     'box',
   )
   build.edge('nginx', 'server', null)
   build.node('database', 'data', DATABASE_NAMES[input.database], databaseDetail(input, images), null, 'box')
   build.edge('server', 'database', null)
+  if (processes > 1) {
+    build.node('redis', 'data', text('Redis', 'Redis'), text('cache, limits', '缓存、限流'), null, 'box')
+    build.edge('server', 'redis', null)
+  }
   const jobs = monthlyCost.parts.functions ?? null
   if (design === 'light-functions') {
     build.node('jobs', 'service', text('Cloud functions', '云函数'), text('heavy jobs', '重任务'), jobs)
@@ -199,9 +225,12 @@ function drawContent(build: Build, { monthlyCost: { parts }, images }: Design): 
   build.edge('cdn', 'cos', null)
 }
 
-/** Two processes restart in turn without a lost request; on one core or 1 GB the kernel's queue does it with one. */
-export const processesFor = ({ cores, memoryGB }: { cores: number; memoryGB: number }): number =>
-  cores < 2 || memoryGB < 2 ? 1 : Math.max(2, Math.min(8, Math.floor(cores)))
+/**
+ * Two processes share load and restart in turn, but they need a database server and Redis to share state. With SQLite
+ * one process owns the file, and a standby takes over for the seconds of a restart.
+ */
+export const processesFor = ({ cores, memoryGB }: Pick<Box, 'cores' | 'memoryGB'>, database: DatabaseChoice): number =>
+  database === 'sqlite' || cores < 2 || memoryGB < 4 ? 1 : 2
 
 const DATABASE_NAMES: { readonly [K in PlanInput['database']]: Text } = {
   sqlite: text('SQLite', 'SQLite'),
@@ -221,17 +250,19 @@ const wechatDetail = ({ features }: PlanInput): Text =>
 
 /** Collects the graph; marks the component that binds first. */
 class Build {
-  readonly #binding: string
+  readonly #binding: ArchitectureBinding
+  readonly #component: string
   readonly #groups: ArchitectureGroup[] = []
   readonly #nodes: ArchitectureNode[] = []
   readonly #edges: ArchitectureEdge[] = []
 
-  constructor(binding: string) {
+  constructor(binding: ArchitectureBinding) {
     this.#binding = binding
+    this.#component = COMPONENT_OF[binding.resource]
   }
 
   group(id: string, label: Text, yuanPerMonth: number | null): void {
-    this.#groups.push({ id, label, yuanPerMonth, isBinding: id === this.#binding })
+    this.#groups.push({ id, label, yuanPerMonth, isBinding: id === this.#component })
   }
 
   node(
@@ -242,7 +273,7 @@ class Build {
     yuanPerMonth: number | null = null,
     group: string | null = null,
   ): void {
-    const isBinding = id === this.#binding || (id === 'gateway' && this.#binding === 'nginx')
+    const isBinding = id === this.#component || (id === 'gateway' && this.#component === 'nginx')
     this.#nodes.push({ id, kind, label, detail, yuanPerMonth, group, isBinding })
   }
 
@@ -255,6 +286,6 @@ class Build {
   }
 
   done(): Architecture {
-    return { groups: this.#groups, nodes: this.#nodes, edges: this.#edges }
+    return { binding: this.#binding, groups: this.#groups, nodes: this.#nodes, edges: this.#edges }
   }
 }

@@ -38,7 +38,7 @@ export const RESOURCE_NAMES: { readonly [K in Resource]: Text } = {
   disk: text('disk', '磁盘'),
   database: text('database', '数据库'),
   writes: text('durable writes', '落盘写入'),
-  requirement: text('a requirement', '硬性要求'),
+  requirement: text('requirement', '硬性要求'),
 }
 
 /** A fixed need that fits stays fitting: it only leads the list once it gets close. */

@@ -87,15 +87,14 @@ export function lightDesigns(question: Question, mayMoveImages: boolean, atLeast
 }
 
 /** The light server keeps the API; the heavy jobs compute elsewhere. Undefined when there are none, or it would not help. */
-export function jobsApart(question: Question): Design | undefined {
+export function jobsApart(question: Question): LightDesign | undefined {
   const withoutJobs = withoutHeavyWork(question.input)
   if (!withoutJobs) return undefined
   const light = lightDesigns({ ...question, input: withoutJobs }, true).find(({ assessment }) => fits(assessment))
   if (!light) return undefined
   const demand = assess(question).estimate.p50
-  const { assessment: _, ...design } = light
   return {
-    ...design,
+    ...light,
     design: 'light-functions',
     ...TEXTS['light-functions'],
     monthlyCost: withPart(light.monthlyCost, 'functions', jobFunctionsCost(demand, MEAN_BELOW_PEAK)),

@@ -1,11 +1,12 @@
 /** The one parameter that would change the verdict, found by running the model again over each parameter's range. */
 import { type Assessment, assess, type Question, rank, type Verdict } from './assessment.ts'
 import { hasEvent } from './demand.ts'
+import { featureOf } from './features.ts'
 import { exactly, PARAMETER_NAMES, type ParameterName, parameterOf } from './parameters.ts'
 import { formatNumber, type Text, text } from './text.ts'
 
 export type Flip = {
-  readonly parameter: ParameterName | 'images' | 'load'
+  readonly parameter: ParameterName | 'images' | 'load' | 'requirement'
   /** The usual value. */
   readonly from: number | string
   /** The value at which the verdict changes. */
@@ -17,7 +18,25 @@ export type Flip = {
 const STEPS = 10
 
 export function findFlip(question: Question, current: Assessment, headroomFactor: number): Flip {
+  if (current.verdict === 'not-a-fit') return requirementFlip(question, current)
   return imageFlip(question, current) ?? parameterFlip(question, current) ?? loadFlip(current, headroomFactor)
+}
+
+/** Capacity is not the question: the answer changes with the requirement. */
+function requirementFlip(question: Question, { binding }: Assessment): Flip {
+  const { zones: _, sites: __, ...overrides } = question.input.overrides
+  const features = question.input.features.filter((id) => !featureOf(id).requirement)
+  const { verdict } = assess({ ...question, input: { ...question.input, features, overrides } })
+  return {
+    parameter: 'requirement',
+    from: binding.demand,
+    at: binding.limit,
+    verdict,
+    text: text(
+      `Without this requirement the answer for this box is "${VERDICT_WORDS[verdict].en}".`,
+      `若去掉此项要求，这台机器的结论是“${VERDICT_WORDS[verdict].zh}”。`,
+    ),
+  }
 }
 
 /** Moving the images is the cheapest change there is, in either direction. */

@@ -1,5 +1,5 @@
 /** The advisor: one input, one answer. Pure and deterministic: the same input gives the same plan everywhere. */
-import { type Step, stepsFor, type Watch, watchFor } from './advice.ts'
+import { type Step, stepsFor } from './advice.ts'
 import { type Architecture, architectureOf } from './architecture.ts'
 import { type Assessment, fits, headroomOf, type Question, type Verdict } from './assessment.ts'
 import type { BoxInput } from './box-input.ts'
@@ -27,6 +27,7 @@ import { type ImagePlace, type PlanInput, parsePlanInput } from './plan-input.ts
 import { sourcesOf } from './plan-sources.ts'
 import type { Text } from './text.ts'
 import { calibrate } from './visit-trend.ts'
+import { type Watch, watchFor } from './watch.ts'
 
 /** A box in an answer: the model's figures, and the catalogue's price and origin where it has them. */
 export type BundleAnswer = Omit<BoxInput, 'row'> &
@@ -122,8 +123,8 @@ export function plan(value: unknown, { capacity }: PlanOptions = {}): PlanResult
     flip: findFlip(question, assessment, headroom.factor),
     confidence: confidenceOf(input, capacity),
     demand: demandAnswer(assessment),
-    architecture: architectureOf(recommended, input, recommendedAssessment.binding.resource),
-    watch: watchFor(recommendedAssessment, dau, headroomOf(recommendedAssessment, dau).factor),
+    architecture: architectureOf(recommended, input, recommendedAssessment.binding),
+    watch: watchFor(recommendedAssessment, recommended.bundle !== null, dau),
     notes: notesFor(input, assessment, capacity),
     sources: sourcesOf(input, about, capacity),
     about: {

@@ -29,7 +29,7 @@ export const PROMOTIONS: readonly Promotion[] = [
   },
   {
     vendor: 'tencent',
-    offer: text('2C2G 5 Mbps, three years for ¥396', '2 核 2 GB 5 Mbps，三年 ¥396'),
+    offer: text('2C2G 5 Mbps, three years prepaid', '2 核 2 GB 5 Mbps，预付三年'),
     yuanPerYear: 132,
     kind: 'first-purchase',
     renewalYuanPerMonth: 60,

@@ -90,7 +90,7 @@ export const SOURCES = {
   },
   'wechat-visit-trend': {
     title: text('WeChat: getDailyVisitTrend, documented sample', '微信：getDailyVisitTrend 文档示例'),
-    url: `${WECHAT_DOCS.replace('/dev', '')}/dev/OpenApiDoc/data-analysis/visit-trend/getDailyVisitTrend.html`,
+    url: `${WECHAT_DOCS}/OpenApiDoc/data-analysis/visit-trend/getDailyVisitTrend.html`,
     asOf: '2017',
     kind: 'official',
   },
