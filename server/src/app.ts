@@ -1,11 +1,15 @@
 /** The server's table of contents: what every request passes first, then what the server offers. */
 import type { FastifyInstance } from 'fastify'
+import { adminDoor } from './cloudbase/admin-door.ts'
+import { collectionRoutes } from './features/documents/collection-routes.ts'
 import { documentRoutes } from './features/documents/document-routes.ts'
 import { fileContentRoutes } from './features/files/file-content-routes.ts'
 import { fileRoutes } from './features/files/file-routes.ts'
 import { uploadTicketRoutes } from './features/files/upload-ticket-routes.ts'
 import { functionRoutes } from './features/functions/function-routes.ts'
+import { accessKeyRoutes } from './features/sessions/access-key-routes.ts'
 import { identifyCallers } from './features/sessions/current-session.ts'
+import { findUser } from './features/sessions/find-user.ts'
 import { sessionRoutes } from './features/sessions/session-routes.ts'
 import { healthRoutes } from './http/health-routes.ts'
 import { shedLoad } from './http/load-shedding.ts'
@@ -17,6 +21,7 @@ import type { Resources } from './open-resources.ts'
 export async function createApp(resources: Resources, version: string): Promise<FastifyInstance> {
   const { config, database, sessions, documents, files, functions, log, localToken } = resources
   const uploadLimitBytes = config.UPLOAD_LIMIT_BYTES
+  const appId = config.WECHAT_APP_ID
 
   const app = openHttp({ bodyLimitBytes: config.BODY_LIMIT_BYTES, requestDeadlineMs: config.REQUEST_DEADLINE_MS }, log)
   shedLoad(app, config.MAX_IN_FLIGHT)
@@ -32,10 +37,15 @@ export async function createApp(resources: Resources, version: string): Promise<
 
   await app.register(healthRoutes({ check: () => database.ping(), isStopping: resources.isStopping }))
   await app.register(sessionRoutes(resources.login), { prefix: '/v1' })
+  await app.register(accessKeyRoutes(resources), { prefix: '/v1/keys' })
   await app.register(documentRoutes({ documents }), { prefix: '/v1/documents' })
+  await app.register(collectionRoutes(documents), { prefix: '/v1/documents/collections' })
   await app.register(fileRoutes({ files, uploadLimitBytes }), { prefix: '/v1/files' })
   await app.register(fileContentRoutes(files), { prefix: '/cloud' })
   await app.register(uploadTicketRoutes({ files, uploadLimitBytes }), { prefix: '/cloud-upload' })
-  await app.register(functionRoutes({ functions, appId: config.WECHAT_APP_ID }), { prefix: '/v1/functions' })
+  await app.register(functionRoutes({ functions, openData: resources.openData, appId }), { prefix: '/v1/functions' })
+  await app.register(adminDoor({ ...resources, appId, findUser: (openId) => findUser(database, openId) }), {
+    prefix: '/admin',
+  })
   return app
 }

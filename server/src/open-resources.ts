@@ -14,6 +14,8 @@ import type { CollectionDefinition, Documents, JsonObject } from './features/doc
 import { openDocuments } from './features/documents/documents.ts'
 import { type FileSettings, type Files, openFiles } from './features/files/files.ts'
 import { type Functions, openFunctions } from './features/functions/functions.ts'
+import { type OpenDataReader, openOpenData } from './features/functions/open-data.ts'
+import { type AccessKeys, openAccessKeys } from './features/sessions/access-keys.ts'
 import { openSessionLookup, type SessionLookup } from './features/sessions/current-session.ts'
 import type { LoginNeeds } from './features/sessions/log-in.ts'
 import { openSeal, type Seal } from './features/sessions/seal.ts'
@@ -45,8 +47,11 @@ export type Resources = {
   readonly documents: Documents
   readonly files: Files
   readonly functions: Functions
+  readonly openData: OpenDataReader
+  readonly accessKeys: AccessKeys
   readonly localToken: string
   readonly isStopping: () => boolean
+  readonly now: () => number
   close(): Promise<void>
 }
 
@@ -130,6 +135,8 @@ export async function openResources(needs: Needs): Promise<Resources> {
     documents,
     files,
     functions,
+    openData: openOpenData({ database, seal, wechat }),
+    accessKeys: openAccessKeys({ database, seal, now }),
     login: {
       database,
       wechat,

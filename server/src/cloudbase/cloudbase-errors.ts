@@ -55,12 +55,14 @@ export const failedAnswer = (error: AppError, requestId: string) => ({
   requestId,
 })
 
-function serverMessage({ code, message, details }: AppError): string {
+/** The document engine words its failures as CloudBase does already; the others name our code. */
+function serverMessage({ code, message }: AppError): string {
   switch (code) {
     case 'collection_not_found':
-      return `[ResourceNotFound] Db or Table not exist: ${details?.['collection'] ?? ''}. ${message}`
+    case 'permission_denied':
+      return message
     case 'collection_exists':
-      return `[ResourceInUse] Table exist: ${details?.['collection'] ?? ''}. ${message}`
+      return `[ResourceInUse] Table exist. ${message}`
     case 'document_exists':
       return `[FailedOperation.DuplicateWrite] E11000 duplicate key error: ${message}`
     case 'transaction_conflict':

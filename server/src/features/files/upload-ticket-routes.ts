@@ -34,10 +34,12 @@ export function uploadTicketRoutes({ files, uploadLimitBytes }: Needs): FastifyP
       } catch (thrown) {
         const { code, message } = asAppError(thrown)
         const text = message.replace(/[<>&]/g, ' ')
+        // node-sdk 3.x takes all four apart and fails on its own if one is missing.
+        const ids = `<RequestId>${reply.request.id}</RequestId><TraceId>${reply.request.id}</TraceId>`
         return reply
           .code(403)
           .type('application/xml')
-          .send(`<Error><Code>${code}</Code><Message>${text}</Message></Error>`)
+          .send(`<Error><Code>${code}</Code><Message>${text}</Message>${ids}</Error>`)
       }
     }
 

@@ -4,6 +4,7 @@ import { type Static, Type } from 'typebox'
 import { AppError } from '../../errors.ts'
 import type { Identity } from '../sessions/identity.ts'
 import type { Functions } from './functions.ts'
+import type { OpenDataReader } from './open-data.ts'
 
 /** The command line and holders of an access key name the user for whom they call with this header. */
 const ACT_AS_HEADER = 'x-sampan-act-as'
@@ -19,16 +20,18 @@ const Answer = Type.Object({ result: Type.Optional(Type.Unknown()), requestId: T
 /** A function's own limit ends it; the request only has to outlast the longest that a phone waits (60 s). */
 const DEADLINE_MS = 65_000
 
-type Needs = { readonly functions: Functions; readonly appId: string }
+type Needs = { readonly functions: Functions; readonly openData: OpenDataReader; readonly appId: string }
 
-export function functionRoutes({ functions, appId }: Needs): FastifyPluginAsync {
+export function functionRoutes({ functions, openData, appId }: Needs): FastifyPluginAsync {
   return async (app) => {
     app.post<{ Params: Static<typeof Params>; Body: Static<typeof Body> }>(
       '/:name',
       { schema: { params: Params, body: Body, response: { 200: Answer } }, config: { deadlineMs: DEADLINE_MS } },
       async (request, reply) => {
         const { identity, source } = callerOf(request, appId)
-        const { result, requestId } = await functions.call(request.params.name, request.body.data ?? {}, {
+        const data = request.body.data ?? {}
+        const event = identity.kind === 'user' ? await openData.expand(data, identity) : data
+        const { result, requestId } = await functions.call(request.params.name, event, {
           identity,
           requestId: request.id,
           source,

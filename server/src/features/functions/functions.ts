@@ -83,7 +83,7 @@ export interface Functions {
 }
 
 /** Functions may call functions, but a cycle would take every worker of the box. */
-const DEPTH_MAX = 8
+const DEPTH_MAX = 5
 
 export const openFunctions = (needs: FunctionNeeds): Functions => new FunctionRunner(needs)
 
