@@ -2,7 +2,10 @@
 import type { Command } from './command.ts'
 import { call } from './commands/call.ts'
 import { dev } from './commands/dev.ts'
+import { exportCommand } from './commands/export.ts'
+import { importCommand } from './commands/import.ts'
+import { indexes } from './commands/indexes.ts'
 import { key } from './commands/key.ts'
 import { start } from './commands/start.ts'
 
-export const COMMANDS: readonly Command[] = [dev, call, start, key]
+export const COMMANDS: readonly Command[] = [dev, call, importCommand, exportCommand, start, key, indexes]

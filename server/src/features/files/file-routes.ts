@@ -5,7 +5,7 @@ import { LIMITS } from '@sampan/protocol/limits'
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { AppError } from '../../errors.ts'
-import { requireUser } from '../sessions/current-session.ts'
+import { requireCaller, requireOwnerTool } from '../sessions/current-session.ts'
 import type { Files } from './files.ts'
 
 const FileId = Type.String({ minLength: 1, maxLength: 2_048 })
@@ -23,6 +23,11 @@ const LinksBody = Type.Object(
 )
 const DeleteBody = Type.Object(
   { fileList: Type.Array(FileId, { minItems: 1, maxItems: LIMITS.fileListLength }) },
+  { additionalProperties: false },
+)
+
+const ListBody = Type.Object(
+  { after: Type.String({ maxLength: LIMITS.filePathCharacters }), limit: Type.Integer({ minimum: 1, maximum: 1_000 }) },
   { additionalProperties: false },
 )
 
@@ -50,7 +55,7 @@ export function fileRoutes({ files, uploadLimitBytes }: Needs): FastifyPluginAsy
         bodyLimit: uploadLimitBytes + MAX_FIELDS * MAX_FIELD_BYTES,
       },
       async (request): Promise<UploadFileResponse> => {
-        const caller = requireUser(request.identity)
+        const caller = requireCaller(request.identity)
         const { content, fields } = await readUpload(request)
         const path = fields['cloudPath']
         if (!path) {
@@ -71,7 +76,7 @@ export function fileRoutes({ files, uploadLimitBytes }: Needs): FastifyPluginAsy
         config: { priority: 'read' },
       },
       async ({ body, identity }): Promise<FileLinksResponse> => {
-        requireUser(identity)
+        requireCaller(identity)
         const asked = body.fileList.map(({ fileID, maxAgeSeconds }) => ({
           fileId: fileID,
           ...(maxAgeSeconds && { maxAgeSeconds }),
@@ -88,11 +93,29 @@ export function fileRoutes({ files, uploadLimitBytes }: Needs): FastifyPluginAsy
       },
     )
 
+    app.post<{ Body: Static<typeof ListBody> }>(
+      '/list',
+      { schema: { summary: 'All files in order of their path, for the owner', tags: ['files'], body: ListBody } },
+      async ({ body, identity }) => {
+        requireOwnerTool(identity)
+        const found = await files.list(body.after, body.limit)
+        const links = await files.links(found.map(({ path }) => ({ fileId: files.idOf(path) })))
+        return {
+          files: found.map(({ path, sizeBytes, contentType }, at) => ({
+            path,
+            sizeBytes,
+            contentType,
+            url: links[at]?.url ?? '',
+          })),
+        }
+      },
+    )
+
     app.post<{ Body: Static<typeof DeleteBody> }>(
       '/delete',
       { schema: { summary: 'Delete files', tags: ['files'], body: DeleteBody } },
       async ({ body, identity }): Promise<DeleteFilesResponse> => {
-        const removed = await files.remove(body.fileList, requireUser(identity))
+        const removed = await files.remove(body.fileList, requireCaller(identity))
         return { fileList: removed.map(({ fileId, error }) => ({ fileID: fileId, ...statusOf(error) })) }
       },
     )

@@ -140,3 +140,17 @@ export function requireUser(identity: Identity): UserIdentity {
   if (identity.kind !== 'user') throw new AppError('unauthenticated', 'This needs a logged-in user.')
   return identity
 }
+
+/** Whoever may change things: a user, or the owner's own programs. @throws {AppError} `unauthenticated`, `forbidden` */
+export function requireCaller(identity: Identity): Exclude<Identity, { kind: 'anonymous' }> {
+  if (identity.kind === 'anonymous') throw new AppError('unauthenticated', 'This needs a login.')
+  if (identity.kind === 'administrator' && identity.role === 'viewer') {
+    throw new AppError('forbidden', 'A viewer may look, but not change anything.')
+  }
+  return identity
+}
+
+/** The owner's tools: the command line, keys, and people at the console who may change things. @throws {AppError} `forbidden` */
+export function requireOwnerTool(identity: Identity): void {
+  if (requireCaller(identity).kind === 'user') throw new AppError('forbidden', 'This is for the owner of the server.')
+}
