@@ -8,7 +8,7 @@ import { AppError } from '../../errors.ts'
 import type { Outcome } from './call-outcome.ts'
 import type { FunctionSpec } from './function-config.ts'
 import type { FunctionWorker, Invocation, LoadOptions } from './function-worker.ts'
-import { watchWorkers } from './worker-watch.ts'
+import { isWornOut, watchWorkers } from './worker-watch.ts'
 
 export type PoolSettings = {
   /** Processes at most, for calls from outside. */
@@ -262,7 +262,8 @@ export class WorkerPool {
     const { idleMs, workers } = this.#needs.settings
     const idleBefore = Date.now() - idleMs
     for (const worker of this.#workers) {
-      if (this.#isIdle(worker) && (worker.idleSinceMs < idleBefore || this.#workers.size > workers)) {
+      const isUnneeded = worker.idleSinceMs < idleBefore || this.#workers.size > workers
+      if (this.#isIdle(worker) && (isUnneeded || isWornOut(worker))) {
         this.#retireWorker(worker)
         this.#workers.delete(worker)
       }

@@ -11,6 +11,9 @@ const OVERHEAD_MB = 128
 /** A call may start this many processes and threads' worth of children: ffmpeg yes, a fork bomb no. */
 const PROCESSES_MAX = 32
 
+/** A worker with the SDK holds about 25. */
+const OPEN_FILES_MAX = 512
+
 type GroupUse = { processes: number; memoryMb: number }
 
 /** Starts watching; the returned function stops it. */
@@ -28,6 +31,20 @@ export function watchWorkers(workers: () => readonly FunctionWorker[]): () => vo
   }, WATCH_MS)
   timer.unref()
   return () => clearInterval(timer)
+}
+
+/** Whether an idle worker has leaked so much that a fresh one is better. */
+export function isWornOut(worker: FunctionWorker): boolean {
+  if (process.platform !== 'linux') return false
+  return memoryMb(worker.pid) > worker.memoryMb + OVERHEAD_MB || openFiles(worker.pid) > OPEN_FILES_MAX
+}
+
+function openFiles(pid: number): number {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).length
+  } catch {
+    return 0 // it has just ended
+  }
 }
 
 function checkGroups(busy: readonly FunctionWorker[]) {

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict'
+import { rmSync } from 'node:fs'
+import { after, before, describe, it } from 'node:test'
+import { startTestServer, type TestServer } from '../support/test-server.ts'
+import { writeProject } from './function-project.ts'
+
+const USERS = 25
+const CALLS = 1_000
+
+/** Reads the caller's identity from every source it has, before and after waiting, and once through another function. */
+const WHO = `
+  const cloud = require('wx-server-sdk')
+  cloud.init({ env: cloud.DYNAMIC_CURRENT_ENV })
+  const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+  exports.main = async (event, context) => {
+    const seen = [event.userInfo.openId, cloud.getWXContext().OPENID, process.env.WX_OPENID]
+    await pause(Math.random() * 4)
+    seen.push(cloud.getWXContext().OPENID, JSON.parse(context.environment).WX_OPENID)
+    if (event.isDeep) seen.push((await cloud.callFunction({ name: 'inner' })).result)
+    await pause(Math.random() * 4)
+    seen.push(cloud.getWXContext().OPENID)
+    return seen
+  }`
+
+const INNER = `
+  const cloud = require('wx-server-sdk')
+  cloud.init()
+  exports.main = async () => cloud.getWXContext().OPENID`
+
+describe('the identity of callers', () => {
+  let server: TestServer
+  let functionsRoot: string
+  before(async () => {
+    functionsRoot = writeProject({ 'who/index.js': WHO, 'inner/index.js': INNER })
+    server = await startTestServer({ project: { functionsRoot }, settings: { FUNCTION_WORKERS: '3' } })
+  })
+  after(async () => {
+    await server.close()
+    rmSync(functionsRoot, { recursive: true, force: true })
+  })
+
+  it('is never mixed up in a thousand interleaved calls by 25 users', async () => {
+    const users = await Promise.all(Array.from({ length: USERS }, (_, index) => server.logIn(`user-${index}`)))
+    const inFlight = new Set<Promise<void>>()
+    let mixedUp = 0
+    for (let index = 0; index < CALLS; index += 1) {
+      const user = users[(index * 7) % USERS]
+      assert.ok(user)
+      const one = server
+        .post('/v1/functions/who', { data: { isDeep: index % 20 === 0 } }, user.token)
+        .then(({ body, text }) => {
+          assert.ok(body.result, text)
+          if (body.result.some((openId: string) => openId !== user.openId)) mixedUp += 1
+        })
+        .finally(() => inFlight.delete(one))
+      inFlight.add(one)
+      if (inFlight.size >= 40) await Promise.race(inFlight)
+    }
+    await Promise.all(inFlight)
+    assert.equal(mixedUp, 0)
+  })
+})
