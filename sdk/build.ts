@@ -1,0 +1,27 @@
+/**
+ * Bundles the client into the one file that mini programs load: `miniprogram_dist/index.js`, which WeChat's npm build
+ * copies because package.json names the folder. `node sdk/build.ts [file]`
+ */
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+
+/** What WeChat's base library 2.10 runs on iOS 10.3 and Android 5, without DevTools' own ES5 conversion. */
+const TARGET = 'es2018'
+
+/** The bundle's text; `require()` of it answers the cloud object itself, with the package's other exports on it. */
+export async function bundleClient(): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: [fileURLToPath(new URL('src/miniprogram-entry.ts', import.meta.url))],
+    bundle: true,
+    write: false,
+    format: 'cjs',
+    target: TARGET,
+    charset: 'utf8',
+    minify: true,
+    legalComments: 'none',
+    // Fields that a constructor sets need no declaration at run time.
+    tsconfigRaw: { compilerOptions: { useDefineForClassFields: false, strict: true } },
+    banner: { js: '/* sampan: generated from sdk/src by npm run build --workspace sampan */' },
+  })
+  return outputFiles.map(({ text }) => text).join('')
+}
