@@ -1,6 +1,7 @@
 /** The mix, as the hand-written peers speak it: 10 % log-in, 40 % list of 20, 30 % detail, 20 % form. */
+
+import { CATEGORIES, POSTS, USERS } from '../src/forum-data.ts'
 import type { RequestStep } from '../src/request-template.ts'
-import { CATEGORIES, POSTS, USERS } from './forum-data.ts'
 
 export const MIX_WEIGHTS = { login: 10, list: 40, detail: 30, submit: 20 } as const
 

@@ -1,9 +1,10 @@
 /** Sampan itself, started as the measurements start it, with the same data as everybody else. */
+import { spawnSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { logInUsers } from '../src/bench-client.ts'
+import { CATEGORIES, POSTS, USERS } from '../src/forum-data.ts'
 import type { RequestStep } from '../src/request-template.ts'
-import { CATEGORIES, POSTS, USERS } from './forum-data.ts'
 import { ACTIVE_USERS, FORM_TEXT, MIX_WEIGHTS } from './forum-mix.ts'
 import { type Peer, startServer } from './peer.ts'
 
@@ -60,9 +61,13 @@ export function sampanPeer(name: string, about: string, cpu: string, options: Sa
     async start({ run }) {
       const dataDir = path.join(run, 'data')
       mkdirSync(dataDir)
-      const given = JSON.stringify({ dataDir, forumPosts: POSTS, settings: options.settings })
+      const given = { dataDir, forumPosts: POSTS, settings: options.settings }
+      const seeded = spawnSync(process.execPath, [BENCH_SERVER, JSON.stringify({ ...given, seedsOnly: true })], {
+        encoding: 'utf8',
+      })
+      if (seeded.status !== 0) throw new Error(`seeding failed: ${seeded.stderr.slice(-500)}`)
       const environment = options.nodeOptions ? { NODE_OPTIONS: options.nodeOptions } : {}
-      const server = await startServer(BENCH_SERVER, [given], cpu, environment)
+      const server = await startServer(BENCH_SERVER, [JSON.stringify(given)], cpu, environment)
       const users = await logInUsers(`http://127.0.0.1:${server.port}`, ACTIVE_USERS, 'peers')
       return { port: server.port, steps: SAMPAN_STEPS, users, pids: [server.pid], stop: server.stop }
     },

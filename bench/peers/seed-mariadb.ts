@@ -1,7 +1,7 @@
 /** Fills two MariaDB databases with the same rows: `forum` with the right indexes, `bare` with primary keys only. */
 import type { Connection } from 'mysql2/promise'
 import mysql from 'mysql2/promise'
-import { people, posts } from './forum-data.ts'
+import { people, posts } from '../src/forum-data.ts'
 import { SQL_INDEXES, SQL_TABLES } from './seed-sqlite.ts'
 
 const ROWS_PER_INSERT = 1_000

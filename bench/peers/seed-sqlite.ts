@@ -2,7 +2,7 @@
 import { copyFileSync, existsSync, mkdirSync, renameSync } from 'node:fs'
 import path from 'node:path'
 import sqlite from 'better-sqlite3'
-import { people, posts } from './forum-data.ts'
+import { people, posts } from '../src/forum-data.ts'
 
 export const SQL_TABLES = [
   `CREATE TABLE users (id INTEGER PRIMARY KEY, open_id VARCHAR(64) NOT NULL, nickname VARCHAR(64), avatar VARCHAR(200))`,

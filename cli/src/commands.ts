@@ -1,5 +1,6 @@
 /** Every command, in the order in which a team meets them: plan → build → prove → ship → watch. */
 import type { Command } from './command.ts'
+import { bench } from './commands/bench.ts'
 import { call } from './commands/call.ts'
 import { dev } from './commands/dev.ts'
 import { exportCommand } from './commands/export.ts'
@@ -8,4 +9,4 @@ import { indexes } from './commands/indexes.ts'
 import { key } from './commands/key.ts'
 import { start } from './commands/start.ts'
 
-export const COMMANDS: readonly Command[] = [dev, call, importCommand, exportCommand, start, key, indexes]
+export const COMMANDS: readonly Command[] = [dev, call, importCommand, exportCommand, bench, start, key, indexes]

@@ -19,6 +19,8 @@ export type BenchServerOptions = {
   readonly collections?: readonly CollectionDefinition[]
   /** Holds this many posts and everybody who may log in. */
   readonly forumPosts?: number
+  /** Ends once the data lies in the folder: a server that has just stored 100,000 documents is no fresh server. */
+  readonly seedsOnly?: boolean
   readonly settings?: Readonly<Record<string, string>>
 }
 
@@ -41,6 +43,10 @@ const server = await startServer({
 })
 if (!options.wechatUrl) Object.assign(server.resources.login, { wechat: { codeToSession } })
 if (options.forumPosts) await seedForum(server, config.WECHAT_APP_ID, options.forumPosts)
+if (options.seedsOnly) {
+  await server.close()
+  process.exit(0)
+}
 console.log(`ready ${new URL(server.url).port}`)
 
 process.once('SIGTERM', () => void server.close().then(() => process.exit(0)))

@@ -1,30 +1,17 @@
 /** The forum that all measured servers hold, as Sampan stores it: posts as documents, people as known users. */
-import { people, posts } from '../../bench/peers/forum-data.ts'
+import { FORUM_COLLECTIONS, people, posts, toPostDocument } from '../../bench/src/forum-data.ts'
 import { transactionScript } from '../src/database/database.ts'
-import type { CollectionDefinition, JsonObject } from '../src/features/documents/document-request.ts'
 import type { RunningServer } from '../src/start-server.ts'
 
 const ROWS_AT_ONCE = 1_000
 const OWNER = { identity: { kind: 'administrator', id: 'bench', role: 'owner' } } as const
 
-export const FORUM_COLLECTIONS: readonly CollectionDefinition[] = [
-  {
-    name: 'bench_posts',
-    rules: 'ADMINWRITE',
-    indexes: [{ fields: { category: 1, status: 1, createdAt: -1 } }],
-  },
-  { name: 'bench_forms', rules: 'PRIVATE', indexes: [] },
-]
-
 export async function seedForum({ resources }: RunningServer, appId: string, mostPosts: number): Promise<void> {
   const { documents, database } = resources
   for (const definition of FORUM_COLLECTIONS) await documents.declareCollection(definition)
   if ((await documents.count({ collection: 'bench_posts' }, OWNER)) > 0) return
-  for (const batch of batches(posts())) {
-    const wanted = batch
-      .filter(({ id }) => id <= mostPosts)
-      .map(({ id, ...post }): JsonObject => ({ _id: `post-${id}`, ...post }))
-    if (wanted.length) await documents.add({ collection: 'bench_posts', documents: wanted }, OWNER)
+  for (const batch of batches(posts(mostPosts))) {
+    await documents.add({ collection: 'bench_posts', documents: batch.map(toPostDocument) }, OWNER)
   }
   for (const batch of batches(people())) {
     await database.transact(insertUsers, { appId, openIds: batch.map(({ openId }) => openId) })

@@ -1,5 +1,5 @@
 /** The data every peer serves: posts of about 1 KB, people, and forms that people send in. The same for all. */
-import { seededRandom } from '../src/seeded-random.ts'
+import { seededRandom } from './seeded-random.ts'
 
 export const POSTS = 100_000
 export const USERS = 50_000
@@ -20,6 +20,19 @@ export type Post = {
   readonly createdAt: number
 }
 
+/** The collections of the built-in scenarios, in the shape that a project declares them in. */
+export const FORUM_COLLECTIONS = [
+  {
+    name: 'bench_posts',
+    rules: 'ADMINWRITE',
+    indexes: [{ fields: { category: 1, status: 1, createdAt: -1 } }],
+  },
+  { name: 'bench_forms', rules: 'PRIVATE', indexes: [] },
+] as const
+
+/** A post as it is stored in `bench_posts`. */
+export const toPostDocument = ({ id, ...post }: Post) => ({ _id: `post-${id}`, ...post })
+
 export type Person = {
   readonly id: number
   readonly openId: string
@@ -32,11 +45,11 @@ const WORDS =
 const SUMMARY_WORDS = 25
 const BODY_WORDS = 105
 
-export function* posts(): Generator<Post> {
+export function* posts(count = POSTS): Generator<Post> {
   const random = seededRandom(20260101)
   const prose = (words: number) =>
     Array.from({ length: words }, () => WORDS[random.integer(0, WORDS.length - 1)]).join('')
-  for (let id = 1; id <= POSTS; id++) {
+  for (let id = 1; id <= count; id++) {
     yield {
       id,
       userId: random.integer(1, USERS),
