@@ -1,0 +1,207 @@
+/** Watches each sample against the rules, remembers what fires, and tells people. Survives a restart. */
+import type { Log } from '../../log.ts'
+import type { AlarmChannel } from './alarm-channels.ts'
+import { type AlarmOutbox, openAlarmOutbox } from './alarm-outbox.ts'
+import { ALARM_RULES, type AlarmRule, type AlarmView, formatAlarmValue } from './alarm-rules.ts'
+import { type AlarmChange, type AlarmState, nextAlarmState, OK_STATE } from './alarm-state.ts'
+import type { MetricsHistory } from './metrics-history.ts'
+import type { MonitorSettings } from './monitor-settings.ts'
+
+export const CHANNELS_SETTING = 'alarm-channels'
+export const HEARTBEAT_SETTING = 'heartbeat-url'
+
+export type FiringAlarm = {
+  readonly rule: string
+  readonly level: 'warn' | 'page'
+  readonly title: AlarmRule['title']
+  readonly advice: AlarmRule['advice']
+  readonly value: string
+  readonly sinceMs: number
+  readonly silencedUntilMs: number | undefined
+}
+export type AlarmEvent = {
+  readonly atMs: number
+  readonly rule: string
+  readonly change: AlarmChange | 'reminded'
+  readonly level: string
+  readonly value: string
+}
+
+/** Whoever was told and did nothing is told again. */
+const REMIND_AFTER_MS = 4 * 3_600_000
+const EVENTS_KEPT = 1_000
+const HEARTBEAT_EVERY_MS = 60_000
+const HEARTBEAT_TIMEOUT_MS = 5_000
+/** A pause of the server (a restart, a suspended machine) breaks "without a break". */
+const GAP_MS = 90_000
+
+type Needs = {
+  readonly db: MetricsHistory['db']
+  readonly settings: MonitorSettings
+  readonly serverName: () => string
+  readonly log: Log
+  readonly now?: () => number
+  readonly rules?: readonly AlarmRule[]
+}
+type StoredState = AlarmState & { lastSeenMs: number; remindedAtMs: number }
+
+export type Alarms = ReturnType<typeof openAlarms>
+
+export function openAlarms({ db, settings, serverName, log, now = Date.now, rules = ALARM_RULES }: Needs) {
+  db.exec(`
+    CREATE TABLE IF NOT EXISTS alarm_states (rule TEXT NOT NULL PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS alarm_silences (rule TEXT NOT NULL PRIMARY KEY, until_ms INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS alarm_events (id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL,
+      rule TEXT NOT NULL, change TEXT NOT NULL, level TEXT NOT NULL, value TEXT NOT NULL)`)
+  const putState = db.prepare('INSERT OR REPLACE INTO alarm_states (rule, state) VALUES (?, ?)')
+  const putSilence = db.prepare('INSERT OR REPLACE INTO alarm_silences (rule, until_ms) VALUES (?, ?)')
+  const addEvent = db.prepare('INSERT INTO alarm_events (at_ms, rule, change, level, value) VALUES (?, ?, ?, ?, ?)')
+  const dropEvents = db.prepare('DELETE FROM alarm_events WHERE id <= ?')
+  const listEvents = db.prepare<[number], { at_ms: number } & Omit<AlarmEvent, 'atMs'>>(
+    'SELECT at_ms, rule, change, level, value FROM alarm_events ORDER BY id DESC LIMIT ?',
+  )
+  const silences = new Map(
+    db
+      .prepare<[], { rule: string; until_ms: number }>('SELECT * FROM alarm_silences')
+      .all()
+      .map(({ rule, until_ms }) => [rule, until_ms]),
+  )
+  const states = new Map(
+    db
+      .prepare<[], { rule: string; state: string }>('SELECT * FROM alarm_states')
+      .all()
+      .map(({ rule, state }) => [rule, JSON.parse(state) as StoredState]), // safe: `remember` wrote it
+  )
+  const channels = () => readChannels(settings)
+  const outbox: AlarmOutbox = openAlarmOutbox({ db, channels, serverName, log, now })
+
+  const silencedUntilMs = (rule: string) => {
+    const untilMs = silences.get(rule)
+    return untilMs !== undefined && untilMs > now() ? untilMs : undefined
+  }
+
+  function look(rule: AlarmRule, view: AlarmView) {
+    const value = rule.read(view)
+    if (value === undefined || !Number.isFinite(value)) return
+    const before = states.get(rule.id)
+    const known = before && view.nowMs - before.lastSeenMs > GAP_MS ? withoutTimers(before) : (before ?? OK_STATE)
+    const { state, change } = nextAlarmState(rule, known, value, view.nowMs)
+    const isReminder = !change && state.level === 'page' && view.nowMs - remindedAt(before, state) >= REMIND_AFTER_MS
+    const stored: StoredState = {
+      ...state,
+      lastSeenMs: view.nowMs,
+      remindedAtMs: change || isReminder ? view.nowMs : (before?.remindedAtMs ?? view.nowMs),
+    }
+    states.set(rule.id, stored)
+    // A quiet rule is not written each ten seconds: only what a restart must not forget.
+    if (change || state.level !== 'ok') putState.run(rule.id, JSON.stringify(stored))
+    if (change) tell(rule, state, change)
+    else if (isReminder) tell(rule, state, 'reminded')
+  }
+
+  function tell(rule: AlarmRule, { level, value, sinceMs }: AlarmState, change: AlarmEvent['change']) {
+    const shown = formatAlarmValue(rule.unit, value)
+    const { lastInsertRowid } = addEvent.run(now(), rule.id, change, level, shown)
+    dropEvents.run(Number(lastInsertRowid) - EVENTS_KEPT)
+    if (silencedUntilMs(rule.id)) return
+    const mark = level === 'page' ? '🔴' : level === 'warn' ? '🟡' : '🟢'
+    const words =
+      change === 'resolved' ? '已恢复 resolved' : change === 'reminded' ? `仍未恢复 since ${clock(sinceMs)}` : ''
+    const advice = change === 'resolved' ? '' : `\n   ${rule.advice.zh}`
+    const line = `${mark} ${rule.title.zh} ${rule.title.en}: ${shown} ${words}`.trimEnd() + advice
+    outbox.add({ atMs: now(), level: level === 'ok' ? 'resolved' : level, line })
+  }
+
+  return {
+    /** One look at everything; then sends what is due. */
+    async check(view: AlarmView) {
+      for (const rule of rules) look(rule, view)
+      await outbox.flush()
+    },
+
+    firing(): FiringAlarm[] {
+      return rules.flatMap((rule) => {
+        const state = states.get(rule.id)
+        if (!state || state.level === 'ok') return []
+        const { id, title, advice, unit } = rule
+        const value = formatAlarmValue(unit, state.value)
+        return [
+          {
+            rule: id,
+            title,
+            advice,
+            value,
+            level: state.level,
+            sinceMs: state.sinceMs,
+            silencedUntilMs: silencedUntilMs(id),
+          },
+        ]
+      })
+    },
+
+    /** Every rule with its state, for the table in the console. */
+    list: () =>
+      rules.map((rule) => {
+        const { id, title, advice, unit, bad, warn, page, clear } = rule
+        const state = states.get(id)
+        return {
+          id,
+          title,
+          advice,
+          unit,
+          bad,
+          warn,
+          page,
+          clear,
+          level: state?.level ?? 'ok',
+          value: state && formatAlarmValue(unit, state.value),
+          sinceMs: state?.sinceMs,
+          silencedUntilMs: silencedUntilMs(id),
+        }
+      }),
+
+    events: (limit: number): AlarmEvent[] =>
+      listEvents.all(limit).map(({ at_ms, ...rest }) => ({ atMs: at_ms, ...rest })),
+
+    /** Nothing is sent about this rule until then; it is still watched. */
+    silence(rule: string, untilMs: number) {
+      silences.set(rule, untilMs)
+      putSilence.run(rule, untilMs)
+    },
+
+    channels,
+    setChannels: (list: readonly AlarmChannel[]) => settings.put(CHANNELS_SETTING, list),
+    test: (channel: AlarmChannel) => outbox.test(channel),
+    waiting: () => outbox.waiting(),
+  }
+}
+
+/** "I live" to an outside address each minute: a dead server cannot tell that it is dead. */
+export function startHeartbeat(settings: MonitorSettings, log: Log) {
+  const beat = async () => {
+    const url = settings.find(HEARTBEAT_SETTING)
+    if (typeof url !== 'string' || url === '') return
+    await fetch(url, { signal: AbortSignal.timeout(HEARTBEAT_TIMEOUT_MS) }).catch(() => {
+      log.warn({}, 'the heartbeat address could not be reached')
+    })
+  }
+  const timer = setInterval(beat, HEARTBEAT_EVERY_MS)
+  timer.unref()
+  return { beat, close: () => clearInterval(timer) }
+}
+
+const remindedAt = (before: StoredState | undefined, state: AlarmState) => before?.remindedAtMs ?? state.sinceMs
+
+const withoutTimers = (state: AlarmState): AlarmState => ({
+  ...state,
+  warnSinceMs: undefined,
+  pageSinceMs: undefined,
+  clearSinceMs: undefined,
+})
+
+const clock = (atMs: number) => new Date(atMs + 8 * 3_600_000).toISOString().slice(5, 16).replace('T', ' ')
+
+function readChannels(settings: MonitorSettings): AlarmChannel[] {
+  const stored = settings.find(CHANNELS_SETTING)
+  return Array.isArray(stored) ? (stored as AlarmChannel[]) : [] // safe: the console's route checked and wrote it
+}
