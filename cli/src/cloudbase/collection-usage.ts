@@ -1,5 +1,6 @@
 /** How the code uses its collections: what it asks of each, and the indexes that these questions want. */
-import { literalOf, matches, type SourceFile, type SourceToken } from './source-files.ts'
+import { type Constants, collectionNames, findConstants, namesAt } from '../project/find-collections.ts'
+import { literalOf, matches, type SourceFile, type SourceToken } from '../project/source-files.ts'
 
 export type CollectionUsage = {
   readonly name: string
@@ -18,16 +19,24 @@ const ENDS = new Set(['get', 'add', 'update', 'remove', 'set', 'count', 'watch',
 const MAX_INDEX_FIELDS = 4
 
 export function findCollectionUsage(pages: readonly SourceFile[], functions: readonly SourceFile[]): CollectionUsage[] {
-  const found = new Map<string, Found>()
-  for (const [sources, side] of [
+  const sources = [...pages, ...functions]
+  const constants: Constants = findConstants(sources)
+  const found = new Map(
+    collectionNames(sources).map((name): [string, Found] => [
+      name,
+      { pages: new Set(), functions: new Set(), indexes: new Map() },
+    ]),
+  )
+  for (const [files, side] of [
     [pages, 'pages'],
     [functions, 'functions'],
   ] as const) {
-    for (const { tokens } of sources) {
-      tokens.forEach((token, at) => {
-        const name =
-          token.value === 'collection' || token.value === 'createCollection' ? collectionName(tokens, at) : undefined
-        if (name) readChain(tokens, at, side, entryFor(found, name))
+    for (const { tokens } of files) {
+      tokens.forEach((_, at) => {
+        for (const name of namesAt(tokens, at, constants) ?? []) {
+          const entry = found.get(name)
+          if (entry) readChain(tokens, at, side, entry)
+        }
       })
     }
   }
@@ -41,23 +50,12 @@ export function findCollectionUsage(pages: readonly SourceFile[], functions: rea
     }))
 }
 
-function collectionName(tokens: readonly SourceToken[], at: number): string | undefined {
-  const name = tokens[at + 1]?.value === '(' && tokens[at + 3]?.value === ')' ? literalOf(tokens[at + 2]) : undefined
-  return name && /^[A-Za-z_][\w-]{0,63}$/.test(name) ? name : undefined
-}
-
-function entryFor(found: Map<string, Found>, name: string): Found {
-  const entry = found.get(name) ?? { pages: new Set(), functions: new Set(), indexes: new Map() }
-  found.set(name, entry)
-  return entry
-}
-
 /** Follows `.where({…}).orderBy('a', 'desc').get()` to its end. */
 function readChain(tokens: readonly SourceToken[], start: number, side: 'pages' | 'functions', entry: Found) {
   const compared: string[] = []
   const sorted: [string, 1 | -1][] = []
   let depth = 0
-  for (let at = start + 4; at < Math.min(tokens.length, start + CHAIN_TOKENS); at += 1) {
+  for (let at = start + 1; at < Math.min(tokens.length, start + CHAIN_TOKENS); at += 1) {
     const { value } = tokens[at] as SourceToken // safe: within the bounds
     if (value === '(' || value === '{' || value === '[') depth += 1
     else if (value === ')' || value === '}' || value === ']') depth -= 1

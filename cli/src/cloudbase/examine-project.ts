@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Project } from '../project/load-project.ts'
+import { literalOf, matches, readSources, type SourceFile, type SourceToken } from '../project/source-files.ts'
 import { type CollectionUsage, findCollectionUsage } from './collection-usage.ts'
-import { literalOf, matches, readSources, type SourceFile, type SourceToken } from './source-files.ts'
 
 export type Examination = {
   readonly name: string

@@ -8,7 +8,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { CommandError } from '../command.ts'
 import type { Project } from '../project/load-project.ts'
-import { matches, readSources, type SourceFile } from './source-files.ts'
+import { matches, readSources, type SourceFile } from '../project/source-files.ts'
 
 /** The name in pages: unlikely to be taken, and easy to search for. */
 const NAME = 'sampanCloud'

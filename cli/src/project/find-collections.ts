@@ -1,34 +1,76 @@
 /**
- * Names of collections in the code of a project that declares none: `db.collection('posts')`. In CloudBase these were
- * made in its console, where a copy of the code cannot see them.
+ * Names of collections in the code of a project that declares none. In CloudBase these were made in its console, where
+ * a copy of the code cannot see them; the code names them as literals, as constants, or only as an event's field.
  */
-import { readdir, readFile, stat } from 'node:fs/promises'
-import path from 'node:path'
+import { literalOf, readSources, type SourceFile, type SourceToken } from './source-files.ts'
 
-const CALL = /\b(?:collection|createCollection)\(\s*(['"`])([A-Za-z_][\w-]{0,63})\1\s*\)/g
-const SOURCE = /\.(?:js|ts|mjs|cjs|wxs)$/
-const SKIPPED = new Set(['node_modules', 'miniprogram_npm', '.git', '.sampan', 'dist'])
-const MAX_FILE_BYTES = 1024 * 1024
-const MAX_FILES = 5_000
+const NAME = /^[A-Za-z_][\w-]{0,63}$/
+/** Constants that name a collection even if only an event carries them to `collection(event.list)`. */
+const TELLING_KEY = /coll(?:ection)?|^db[A-Z]|table/i
+const METHODS = new Set(['collection', 'createCollection'])
+
+/** Every string constant of the project by the name it is given: `{ dbAdmin: 'admins' }`, `const LIST = 'list'`. */
+export type Constants = ReadonlyMap<string, ReadonlySet<string>>
 
 /** Sorted, each once. Folders that are missing are passed over. */
 export async function findCollectionNames(folders: readonly (string | undefined)[]): Promise<string[]> {
+  const sources: SourceFile[] = []
+  for (const folder of folders) if (folder) sources.push(...(await readSources(folder)))
+  return collectionNames(sources)
+}
+
+export function collectionNames(sources: readonly SourceFile[]): string[] {
+  const constants = findConstants(sources)
   const names = new Set<string>()
-  let filesLeft = MAX_FILES
-
-  async function visit(folder: string): Promise<void> {
-    const entries = await readdir(folder, { withFileTypes: true }).catch(() => [])
-    for (const entry of entries) {
-      const place = path.join(folder, entry.name)
-      if (entry.isDirectory() && !SKIPPED.has(entry.name)) await visit(place)
-      else if (entry.isFile() && SOURCE.test(entry.name) && filesLeft-- > 0) await scan(place)
-    }
+  // One call that names no literal may mean any collection that a telling constant names.
+  let isDynamic = false
+  for (const { tokens } of sources) {
+    tokens.forEach((_, at) => {
+      const found = namesAt(tokens, at, constants)
+      if (found && literalOf(tokens[at + 2]) === undefined) isDynamic = true
+      for (const name of found ?? []) names.add(name)
+    })
   }
-  async function scan(place: string) {
-    if ((await stat(place)).size > MAX_FILE_BYTES) return
-    for (const [, , name = ''] of (await readFile(place, 'utf8')).matchAll(CALL)) names.add(name)
+  if (isDynamic) {
+    for (const [key, values] of constants) if (TELLING_KEY.test(key)) for (const value of values) names.add(value)
   }
+  return [...names].filter((name) => NAME.test(name)).sort()
+}
 
-  for (const folder of folders) if (folder) await visit(folder)
-  return [...names].sort()
+/** The names that `collection(…)` at this token may mean; empty if the code does not tell; undefined if it is no such call. */
+export function namesAt(tokens: readonly SourceToken[], at: number, constants: Constants): string[] | undefined {
+  if (!METHODS.has(tokens[at]?.value ?? '') || tokens[at + 1]?.value !== '(' || tokens[at - 1]?.value === 'function')
+    return undefined
+  const argument: SourceToken[] = []
+  let depth = 0
+  for (let index = at + 2; index < tokens.length; index += 1) {
+    const token = tokens[index] as SourceToken // safe: within the bounds
+    if (token.value === '(') depth += 1
+    if (token.value === ')' && depth === 0) break
+    if (token.value === ')') depth -= 1
+    argument.push(token)
+  }
+  const last = argument.at(-1)
+  if (!last) return undefined
+  const literal = argument.length === 1 ? literalOf(last) : undefined
+  if (literal !== undefined) return [literal]
+  // `CFG.name`, `getApp().globalData.name`
+  const isChain = argument.every(
+    ({ value, type }) => type === 'IdentifierName' || ['.', '?.', '(', ')'].includes(value),
+  )
+  return isChain ? [...(constants.get(last.value) ?? [])] : []
+}
+
+export function findConstants(sources: readonly SourceFile[]): Constants {
+  const constants = new Map<string, Set<string>>()
+  for (const { tokens } of sources) {
+    tokens.forEach((token, at) => {
+      const sign = tokens[at + 1]?.value
+      const value = sign === ':' || sign === '=' ? literalOf(tokens[at + 2]) : undefined
+      const key = token.type === 'IdentifierName' ? token.value : literalOf(token)
+      if (!key || value === undefined || !NAME.test(value)) return
+      constants.set(key, (constants.get(key) ?? new Set()).add(value))
+    })
+  }
+  return constants
 }

@@ -36,6 +36,7 @@ export async function serveProject(
   try {
     const token = randomBytes(TOKEN_BYTES).toString('base64url')
     const server = await open(options, { ...env, ...options.overrides, ...simulator?.settings }, token)
+    await server.resources.functions.prepare(output.progress)
     await announceServer(options.project.root, { url: server.url, token, pid: process.pid })
     const readyMs = Math.round(performance.now() - startedAtMs)
     output.result(renderBanner({ server, readyMs, version: VERSION, ...options }, output))

@@ -51,7 +51,8 @@ export function answer(thrown: unknown, request: FastifyRequest, reply: FastifyR
   const error = asAppError(thrown)
   const { status, body } = toErrorResponse(error, request.id, preferredLanguage(request.headers['accept-language']))
 
-  const line = { requestId: request.id, code: error.code, route: request.routeOptions.url }
+  // Not `code`, which the log redacts: that is what a log-in code is called.
+  const line = { errorCode: error.code, route: request.routeOptions.url }
   if (status >= 500) request.log.error({ ...line, err: error.cause ?? error }, 'request failed')
   else request.log.debug({ ...line, details: error.details }, 'request refused')
 

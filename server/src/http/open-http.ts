@@ -42,6 +42,7 @@ export function openHttp(settings: HttpSettings, log: Log): FastifyInstance {
     return503OnClosing: false,
     // The socket's peer is Nginx on this machine; only it may say who the client is.
     trustProxy: 'loopback',
+    requestIdLogLabel: 'requestId',
     genReqId: requestIds(),
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     http: { connectionsCheckingInterval: CONNECTIONS_CHECK_MS, headersTimeout: HEADERS_TIMEOUT_MS },
@@ -57,10 +58,10 @@ export function openHttp(settings: HttpSettings, log: Log): FastifyInstance {
     done()
   })
   app.addHook('onResponse', (request, reply, done) => {
-    const { routeOptions, method, id } = request
+    const { routeOptions, method } = request
     const durationMs = Math.round(reply.elapsedTime * 100) / 100
     const route = routeOptions.url ?? 'none'
-    request.log.info({ requestId: id, method, route, status: reply.statusCode, durationMs }, 'request done')
+    request.log.info({ method, route, status: reply.statusCode, durationMs }, 'request done')
     done()
   })
   return app
