@@ -68,11 +68,14 @@ function changed(value: Json | undefined, change: GrowingChange): Json {
     case 'push':
       return pushed(value, change)
     case 'addToSet':
-      return change.values.reduce<readonly Json[]>(
-        (list, wanted) => (list.some((element) => equalValues(element, wanted)) ? list : [...list, wanted]),
-        arrayOrEmpty(value, change.path),
-      )
+      return withMembers(arrayOrEmpty(value, change.path), change.values)
   }
+}
+
+function withMembers(list: readonly Json[], values: readonly Json[]): Json[] {
+  const members = [...list]
+  for (const value of values) if (!members.some((member) => equalValues(member, value))) members.push(value)
+  return members
 }
 
 /** Whole numbers stay exact up to 64 bits. */

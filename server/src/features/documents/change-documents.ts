@@ -5,7 +5,7 @@ import { AppError } from '../../errors.ts'
 import { type Identity, isUnderRules } from '../sessions/identity.ts'
 import { authorise, OWNER_FIELD, refuseOwnerField, withOwner } from './authorise.ts'
 import type { Collection } from './collection-catalogue.ts'
-import { insertIfAbsent, lockClause } from './collection-tables.ts'
+import { insertIfAbsent, lockClause, sourceFor } from './collection-tables.ts'
 import { compileFilterSql } from './compile-filter.ts'
 import { decodeDocument, documentText } from './decode-document.ts'
 import { decodeFilter } from './decode-filter.ts'
@@ -97,7 +97,7 @@ export async function updateSelected(
     updateDocuments,
     {
       ...targetOf(engine, collection, caller, ['update', request]),
-      ...compiledSelection(engine, filter),
+      ...compiledSelection(engine, collection, filter),
       changes,
       isMulti: isMulti(request),
       isReturning,
@@ -114,7 +114,7 @@ export async function removeSelected(engine: Engine, request: RemoveRequest, cal
     removeDocuments,
     {
       ...targetOf(engine, collection, caller, ['remove', request]),
-      ...compiledSelection(engine, filter),
+      ...compiledSelection(engine, collection, filter),
       isMulti: isMulti(request),
     },
     { timeoutMs: timeoutOf(engine, caller) },
@@ -131,8 +131,8 @@ function selectionOf({ id, query }: { id?: Json; query?: JsonObject }, nowMs: nu
   return allOf([...(id === undefined ? [] : [byId(id, nowMs)]), decodeFilter(query, nowMs)])
 }
 
-function compiledSelection(engine: Engine, filter: Filter) {
-  const { sql, isExact } = compileFilterSql(filter, engine.source)
+function compiledSelection(engine: Engine, collection: Collection, filter: Filter) {
+  const { sql, isExact } = compileFilterSql(filter, sourceFor(engine.database.dialect, collection))
   const guard = engine.database.dialect.deadlineGuard
   const isById = sql.text.startsWith('_id = ?') || sql.text.startsWith('(_id = ? AND')
   const where = guard && !isById ? `${sql.text} AND ${guard}` : sql.text

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { Dialect } from '../../database/database.ts'
 import { ID_LIMIT_BYTES } from './document-id.ts'
+import type { IndexDefinition } from './document-request.ts'
 import type { SqlSource } from './sql-source.ts'
 import { mysqlSource } from './sql-source-mysql.ts'
 import { postgresSource } from './sql-source-postgres.ts'
@@ -17,7 +18,8 @@ export function tableNameOf(collection: string): string {
   return `c_${readable}_${hash}`.toLowerCase()
 }
 
-export function sourceFor(dialect: Dialect): SqlSource {
+/** How SQL looks into the collection's documents. */
+export function sourceFor(dialect: Dialect, _collection: { readonly indexes: readonly IndexDefinition[] }): SqlSource {
   switch (dialect.name) {
     case 'sqlite':
       return sqliteSource('doc')

@@ -4,7 +4,7 @@
  */
 import type { FieldTest, Filter, Pattern } from './document-filter.ts'
 import { pathsOf } from './document-filter.ts'
-import { findIdKey } from './document-id.ts'
+import { findIdKey, ID_KEY_BOUNDS } from './document-id.ts'
 import { arrayIndex } from './document-path.ts'
 import type { Json } from './document-request.ts'
 import { isArray, RANK, type Rank, rankOf } from './document-values.ts'
@@ -70,22 +70,36 @@ function compileId(test: FieldTest): Compiled {
   if (test.kind === 'in' && test.patterns.length === 0) return { sql: idEquals(test.values), isExact: true }
   if (test.kind === 'exists') return { sql: TRUE, isExact: true }
   if (test.kind === 'lt' || test.kind === 'lte' || test.kind === 'gt' || test.kind === 'gte') {
-    const key =
-      rankOf(test.value) === RANK.text && /^[\u0002-\uD7FF]/.test(String(test.value)) ? String(test.value) : undefined
-    // Between the prefixes of numbers below and ObjectIds above, text ids are themselves.
-    if (key !== undefined) {
-      const within = test.kind.startsWith('g') ? `_id < '\u{10ffff}'` : `_id > '\u0001\uffff'`
-      return { sql: sql(`(_id ${SQL_OPERATOR[test.kind]} ? AND ${within})`, key), isExact: false }
+    const key = findIdKey(test.value)
+    const bounds = ID_BOUNDS.get(rankOf(test.value))
+    if (key !== undefined && bounds) {
+      const [low, high] = bounds
+      const text = `(_id ${SQL_OPERATOR[test.kind]} ? AND _id ${test.kind.startsWith('g') ? '<' : '>='} ?)`
+      return { sql: sql(text, key, test.kind.startsWith('g') ? high : low), isExact: true }
     }
   }
   return { sql: TRUE, isExact: false }
 }
+
+const ID_BOUNDS: ReadonlyMap<Rank, readonly [string, string]> = new Map<Rank, readonly [string, string]>([
+  [RANK.number, ID_KEY_BOUNDS.number],
+  [RANK.text, ID_KEY_BOUNDS.text],
+  [RANK.objectId, ID_KEY_BOUNDS.objectId],
+])
 
 function idEquals(values: readonly Json[]): Sql {
   const keys = values.map(findIdKey).filter((key) => key !== undefined)
   if (keys.length === 0) return FALSE
   if (keys.length === 1) return sql('_id = ?', ...keys)
   return sql(`_id IN (${keys.map(() => '?').join(',')})`, ...keys)
+}
+
+/** The parts that SQL leaves to the matcher, for `explain`. */
+export function residualOf(filter: Filter, source: SqlSource): string[] {
+  if (compileFilterSql(filter, source).isExact) return []
+  if (filter.kind === 'expression') return ['$expr']
+  if (filter.kind === 'field') return [`${filter.path}: ${filter.test.kind}`]
+  return filter.of.flatMap((part) => residualOf(part, source))
 }
 
 type LeafTest = Exclude<FieldTest, { kind: 'all' | 'any' | 'not' }>
@@ -142,18 +156,12 @@ function compileDirect(path: Path, test: LeafTest, source: SqlSource, hasNoArray
 }
 
 function compileElementDocuments(path: Path, filter: Filter, source: SqlSource): Compiled {
-  // Elements that are arrays match by index, which only paths with numbers can see.
-  const hasIndexes = pathsOf(filter).some((inner) => inner.split('.').some((part) => arrayIndex(part) !== undefined))
-  let isExact = !hasIndexes
-  const some = source.someObject(path, (inside) => {
-    const inner = compileInside(filter, inside)
-    isExact &&= inner.isExact
-    return inner.sql
-  })
   const isArrayHere = sql(source.isArray(path))
-  return some && !hasIndexes
-    ? { sql: andSql([isArrayHere, some]), isExact: false && isExact }
-    : { sql: isArrayHere, isExact: false }
+  const some = source.someObject(path, (inside) => compileInside(filter, inside).sql)
+  if (!some) return { sql: isArrayHere, isExact: false }
+  // An element that is an array counts as an object whose fields are 0, 1, …: the matcher looks at those.
+  const hasArray = source.someElement(path, (elementKey) => sql(`${elementKey} = ${source.arrayKey}`))
+  return { sql: andSql([isArrayHere, orSql([some, hasArray])]), isExact: false }
 }
 
 /** A filter on an element: there `_id` is a field like any other. */

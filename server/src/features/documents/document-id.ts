@@ -33,6 +33,13 @@ export function findIdKey(id: Json): string | undefined {
   return key !== undefined && Buffer.byteLength(key) <= ID_LIMIT_BYTES ? key : undefined
 }
 
+/** Around the keys of all ids of one type: at least the first, less than the second. */
+export const ID_KEY_BOUNDS = {
+  number: [NUMBER_PREFIX, LOW_TEXT_PREFIX],
+  text: [LOW_TEXT_PREFIX, OBJECT_ID_PREFIX],
+  objectId: [OBJECT_ID_PREFIX, '\u{10ffff}p'],
+} as const
+
 /** 32 hexadecimal digits as CloudBase's: eight of the time first, so that new ids are neighbours in the index. */
 export const newId = (nowMs: number) =>
   Math.floor(nowMs / 1000)

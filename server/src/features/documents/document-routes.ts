@@ -33,7 +33,7 @@ const Add = Type.Object(
   },
   closed,
 )
-const Set = Type.Object({ collection: Collection, id: Id, data: Ejson }, closed)
+const SetBody = Type.Object({ collection: Collection, id: Id, data: Ejson }, closed)
 const Update = Type.Object(
   { collection: Collection, id: Optional(Id), query: Optional(Ejson), data: Ejson, multi: Optional(Type.Boolean()) },
   closed,
@@ -68,7 +68,7 @@ export function documentRoutes({ documents }: { documents: Documents }): Fastify
       const { ids } = await documents.add({ collection, documents: [data].flat() }, callerOf(request))
       return Array.isArray(data) ? { _ids: ids } : { _id: ids[0] }
     })
-    app.post<{ Body: Static<typeof Set> }>('/set', { schema: { body: Set } }, async (request) => {
+    app.post<{ Body: Static<typeof SetBody> }>('/set', { schema: { body: SetBody } }, async (request) => {
       const { collection, id, data } = request.body
       const { updated, createdId } = await documents.set({ collection, id, document: data }, callerOf(request))
       return { _id: id, updated, created: createdId === undefined ? 0 : 1 }

@@ -1,29 +1,43 @@
 /** The document engine's door: opens it on a database and offers the verbs that every other door translates into. */
+import { LRUCache } from 'lru-cache'
 import type { Database, DatabaseLog } from '../../database/database.ts'
 import { AppError } from '../../errors.ts'
 import { addDocuments, removeSelected, setDocument, updateSelected } from './change-documents.ts'
 import { openCatalogue } from './collection-catalogue.ts'
-import { sourceFor } from './collection-tables.ts'
 import type { Documents } from './document-request.ts'
-import { DEFAULT_DOCUMENT_SETTINGS, type DocumentSettings, type Engine } from './documents-needs.ts'
+import { DEFAULT_DOCUMENT_SETTINGS, type DocumentSettings, type Engine, type SlowQuery } from './documents-needs.ts'
 import { manageCollections } from './manage-collections.ts'
-import { countDocuments, findDocuments, getDocument } from './read-documents.ts'
+import { countDocuments, explainFind, findDocuments, getDocument } from './read-documents.ts'
 
 type Needs = {
   readonly database: Database
   readonly log: DatabaseLog
   readonly now?: () => number
   readonly settings?: Partial<DocumentSettings>
+  readonly onSlowQuery?: (query: SlowQuery) => void
 }
 
-export async function openDocuments({ database, now = Date.now, settings }: Needs): Promise<Documents> {
+/** What the engine learns about single statements is bounded, and forgotten so that it is tried anew. */
+const REMEMBERED_SHAPES = 500
+const REMEMBERED_MS = 60_000
+
+export async function openDocuments({
+  database,
+  log,
+  now = Date.now,
+  settings,
+  onSlowQuery,
+}: Needs): Promise<Documents> {
   const catalogue = await openCatalogue(database, now)
   const engine: Engine = {
     database,
     catalogue,
-    source: sourceFor(database.dialect),
     settings: { ...DEFAULT_DOCUMENT_SETTINGS, ...settings },
     now,
+    log,
+    onSlowQuery,
+    slowShapes: new LRUCache({ max: REMEMBERED_SHAPES, ttl: REMEMBERED_MS }),
+    arrayIndexes: new LRUCache({ max: REMEMBERED_SHAPES, ttl: REMEMBERED_MS }),
   }
   return {
     find: (request, caller) => findDocuments(engine, request, caller),
@@ -35,7 +49,7 @@ export async function openDocuments({ database, now = Date.now, settings }: Need
     updateAndReturn: (request, caller) => updateSelected(engine, request, caller, true),
     remove: (request, caller) => removeSelected(engine, request, caller),
     aggregate: () => Promise.reject(new AppError('not_supported', 'Aggregation is not there yet.')),
-    explain: () => Promise.reject(new AppError('not_supported', 'Explain is not there yet.')),
+    explain: (request, caller) => explainFind(engine, request, caller),
     beginTransaction: () => Promise.reject(new AppError('not_supported', 'Transactions are not there yet.')),
     commitTransaction: () => Promise.reject(new AppError('not_supported', 'Transactions are not there yet.')),
     rollbackTransaction: () => Promise.reject(new AppError('not_supported', 'Transactions are not there yet.')),

@@ -1,5 +1,7 @@
 /** Collections and their indexes: what the console, the configuration and createCollection() change. */
 import { AppError } from '../../errors.ts'
+import { buildIndex, removeIndex } from './build-index.ts'
+import { checkIndex, OWNER_INDEX } from './collection-indexes.ts'
 import type { Documents } from './document-request.ts'
 import type { Engine } from './documents-needs.ts'
 
@@ -28,7 +30,8 @@ export function manageCollections(engine: Engine): CollectionVerbs {
       )
     },
     async createCollection({ name, rules, indexes }) {
-      await catalogue.create(name, rules)
+      const collection = await catalogue.create(name, rules)
+      await buildIndex(engine, collection, OWNER_INDEX)
       for (const index of indexes) await verbs.createIndex(name, index)
     },
     async declareCollection(definition) {
@@ -37,15 +40,30 @@ export function manageCollections(engine: Engine): CollectionVerbs {
       if (JSON.stringify(known.rules) !== JSON.stringify(definition.rules)) {
         await catalogue.setRules(definition.name, definition.rules)
       }
+      for (const index of definition.indexes) await verbs.createIndex(definition.name, index)
     },
     async setRules(name, rules) {
       await catalogue.setRules(name, rules)
     },
-    async createIndex() {
-      throw new AppError('not_supported', 'Indexes are not there yet.')
+    async createIndex(name, definition) {
+      const collection = await catalogue.get(name)
+      const index = checkIndex(definition, collection.indexes)
+      const known = collection.indexes.find((each) => each.name === index.name)
+      if (known && JSON.stringify(known) === JSON.stringify(index)) return { name: index.name }
+      if (known) throw new AppError('invalid_query', `Another index of ${name} is called ${index.name}.`)
+      await buildIndex(engine, collection, index)
+      await catalogue.setIndexes(name, [...collection.indexes, index])
+      return { name: index.name }
     },
-    async dropIndex() {
-      throw new AppError('not_supported', 'Indexes are not there yet.')
+    async dropIndex(name, indexName) {
+      const collection = await catalogue.get(name)
+      const index = collection.indexes.find((each) => each.name === indexName)
+      if (!index) throw new AppError('invalid_query', `${name} has no index called ${indexName}.`)
+      await catalogue.setIndexes(
+        name,
+        collection.indexes.filter((each) => each !== index),
+      )
+      await removeIndex(engine, collection, index)
     },
     async dropCollection(name) {
       await catalogue.drop(name)

@@ -99,14 +99,16 @@ function valueTest(test: FieldTest): ValueTest {
     }
     case 'elementDocuments': {
       const matches = compileFilter(test.filter)
-      return (value) => isArray(value) && value.some((element) => isContainer(element) && matches(element))
+      return (value) => isArray(value) && value.some((element) => matchesElement(element, matches))
     }
     default:
       return geoTest(test)
   }
 }
 
-const isContainer = (value: Json) => isPlainObject(value) || isArray(value)
+/** An element that is an array counts as an object whose fields are 0, 1, … */
+const matchesElement = (element: Json, matches: Predicate) =>
+  isPlainObject(element) ? matches(element) : isArray(element) && matches({ ...element })
 
 /** `$elemMatch` tests the elements themselves: one that is an array is not entered. */
 function elementTest(test: FieldTest, inner: Predicate): Predicate {

@@ -38,6 +38,18 @@ export function compileOrder(keys: readonly SortKey[]): (a: Json, b: Json) => nu
   }
 }
 
+/**
+ * Sorts items that arrive in order of insertion. Equals keep it, or are against it if the last field descends, as an
+ * index read backwards gives them.
+ */
+export function sortItems<Item>(items: Item[], keys: readonly SortKey[], documentOf: (item: Item) => Json): Item[] {
+  const last = keys.at(-1)
+  if (!last) return items
+  const compare = compileOrder(keys)
+  if (last.direction === -1) items.reverse()
+  return items.sort((a, b) => compare(documentOf(a), documentOf(b)))
+}
+
 /** An empty array sorts before null, which no value of a document does. */
 const EMPTY_ARRAY = Symbol('empty array')
 type SortValue = Json | undefined | typeof EMPTY_ARRAY
