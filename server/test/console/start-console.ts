@@ -9,9 +9,7 @@ import { createAdministrators, createSetupLink } from '../../src/features/consol
 import { createPasswordHasher } from '../../src/features/console/console-password.ts'
 import { type ConsoleNeeds, consoleRoutes } from '../../src/features/console/console-routes.ts'
 import { createSignInLimit } from '../../src/features/console/sign-in-limit.ts'
-import { readBoxFacts } from '../../src/features/monitor/box-facts.ts'
-import { openMonitor } from '../../src/features/monitor/monitor.ts'
-import { openMonitorSettings } from '../../src/features/monitor/monitor-settings.ts'
+import { openWatch } from '../../src/features/monitor/watch.ts'
 import { openHttp } from '../../src/http/open-http.ts'
 
 const MIGRATIONS = path.resolve(import.meta.dirname, '../../migrations')
@@ -40,25 +38,23 @@ export async function startConsole(t: TestContext, extra: Partial<ConsoleNeeds> 
     limit: createSignInLimit(now),
     now,
   })
-  const monitor = openMonitor({ dataDir: dir, log, now, sampleEveryMs: 0 })
-  const settings = openMonitorSettings(monitor.history)
+  const watch = openWatch({ dataDir: dir, capacityFiles: [], serverName: () => 'test', log, now, sampleEveryMs: 0 })
   const needs: ConsoleNeeds = {
     database,
     administrators,
-    monitor,
+    watch,
     staticDir: DIST,
-    boxFacts: () => readBoxFacts(settings, []),
     version: '0.0.0',
     now,
     ...extra,
   }
   const app = openHttp({ bodyLimitBytes: 1024 * 1024, requestDeadlineMs: 10_000 }, log)
-  monitor.observe(app)
+  watch.monitor.observe(app)
   await app.register(consoleRoutes(needs), { prefix: '/console' })
   const url = await app.listen({ port: 0, host: '127.0.0.1' })
   t.after(async () => {
     await app.close()
-    await monitor.close()
+    await watch.close()
     await database.close()
     await rm(dir, { recursive: true, force: true })
   })
@@ -67,8 +63,7 @@ export async function startConsole(t: TestContext, extra: Partial<ConsoleNeeds> 
     url,
     database,
     administrators,
-    monitor,
-    settings,
+    watch,
     setupLink: () => createSetupLink(administrators),
     dir,
   }

@@ -1,6 +1,8 @@
 /** Who did what in the console. Written before the answer is sent; never changed; no secrets in it. */
 import { randomUUID } from 'node:crypto'
+import type { FastifyRequest } from 'fastify'
 import { type Database, transactionScript } from '../../database/database.ts'
+import { signedIn } from './console-access.ts'
 
 export type AuditEntry = {
   atMs: number
@@ -24,6 +26,19 @@ export const addAuditEntry = transactionScript(
     }
   },
 )
+
+/** Writes down what the signed-in person of this request did. */
+export type Audit = (
+  request: FastifyRequest,
+  action: string,
+  target: string,
+  details?: Record<string, unknown>,
+) => Promise<void>
+
+export function createAudit(database: Database, now: () => number): Audit {
+  return (request, action, target, details = {}) =>
+    recordAudit(database, { atMs: now(), actor: signedIn(request).name, action, target, details, ip: request.ip })
+}
 
 export async function recordAudit(database: Database, entry: AuditEntry) {
   const details = JSON.stringify(entry.details)

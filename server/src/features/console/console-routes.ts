@@ -9,6 +9,8 @@ import type { FastifyPluginAsync } from 'fastify'
 import type { Database } from '../../database/database.ts'
 import { AppError } from '../../errors.ts'
 import type { Administrators } from './administrators.ts'
+import { alarmRoutes } from './alarm-routes.ts'
+import { createAudit } from './audit-log.ts'
 import { auditRoutes } from './audit-routes.ts'
 import { guardConsole } from './console-access.ts'
 import { type OverviewNeeds, overviewRoutes } from './overview-routes.ts'
@@ -60,7 +62,9 @@ function consoleApi(needs: ConsoleNeeds): FastifyPluginAsync {
     })
     guardConsole(app, needs.administrators)
     await app.register(peopleRoutes(needs))
+    const audit = createAudit(needs.database, needs.now ?? Date.now)
     await app.register(overviewRoutes(needs))
+    await app.register(alarmRoutes({ ...needs, audit }))
     await app.register(auditRoutes(needs))
     app.all('/*', { config: { role: 'nobody' } }, (request) => {
       throw new AppError('route_not_found', `The console's API has nothing at ${request.method} ${request.url}.`)

@@ -1,8 +1,7 @@
 /** Is it healthy, how full is it, what next: the landing page's figures, and the charts. */
 import type { FastifyPluginAsync } from 'fastify'
 import { type Static, Type } from 'typebox'
-import type { BoxFacts } from '../monitor/box-facts.ts'
-import { chartPoint, forecast, monthOf, perSecond, readLoad } from '../monitor/load-gauge.ts'
+import { chartPoint, perSecond, readLoad } from '../monitor/load-gauge.ts'
 import {
   allRoutes,
   EMPTY_RECORD,
@@ -12,10 +11,10 @@ import {
   mergeRecords,
 } from '../monitor/metrics-record.ts'
 import type { Monitor } from '../monitor/monitor.ts'
+import type { Watch } from '../monitor/watch.ts'
 
 export type OverviewNeeds = {
-  readonly monitor: Monitor
-  readonly boxFacts: () => BoxFacts
+  readonly watch: Watch
   readonly version: string
   readonly now?: () => number
 }
@@ -23,10 +22,7 @@ export type OverviewNeeds = {
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
 const DAY_MS = 24 * HOUR_MS
-const LAST_MINUTE_SAMPLES = 6
 const ROUTES_SHOWN = 100
-const HOURS_TIER = 2
-const DAYS_TIER = 3
 
 /** Which tier answers which range: at most 370 points each. `now`: the samples in memory. */
 // biome-ignore format: a table keeps its columns
@@ -45,23 +41,17 @@ const RangeQuery = Type.Object(
 )
 
 export function overviewRoutes(needs: OverviewNeeds): FastifyPluginAsync {
-  const { monitor, boxFacts, now = Date.now } = needs
+  const { watch, now = Date.now } = needs
+  const { monitor } = watch
   const startedAtMs = now()
 
   return async (app) => {
     app.get('/overview', { config: { role: 'viewer', priority: 'first' } }, async () => {
       const nowMs = now()
-      const facts = boxFacts()
-      const record = lastMinute(monitor)
+      const facts = watch.boxFacts()
+      const record = watch.lastMinute()
       const total = allRoutes(record)
-      const outlook = forecast(
-        {
-          days: monitor.history.list(DAYS_TIER, monthOf(nowMs).startMs, nowMs + 1),
-          hours: monitor.history.list(HOURS_TIER, nowMs - 7 * DAY_MS, nowMs + 1),
-        },
-        facts,
-        nowMs,
-      )
+      const outlook = watch.outlook()
       return {
         version: needs.version,
         uptimeMs: nowMs - startedAtMs,
@@ -78,8 +68,8 @@ export function overviewRoutes(needs: OverviewNeeds): FastifyPluginAsync {
           loopDelayP99Ms: meanOf(record.gauges['process.loopDelayP99Ms']) ?? 0,
           rssBytes: meanOf(record.gauges['process.rssBytes']) ?? 0,
         },
-        alarms: [],
-        advice: [],
+        alarms: watch.alarms.firing(),
+        advice: watch.advice(),
       }
     })
 
@@ -99,13 +89,6 @@ export function overviewRoutes(needs: OverviewNeeds): FastifyPluginAsync {
     )
   }
 }
-
-export const lastMinute = (monitor: Monitor): MetricsRecord =>
-  monitor
-    .recent()
-    .slice(-LAST_MINUTE_SAMPLES)
-    .map(({ record }) => record)
-    .reduce(mergeRecords, EMPTY_RECORD)
 
 function pointsOf(monitor: Monitor, range: keyof typeof RANGES, nowMs: number, options: { withRoutes?: boolean } = {}) {
   const { tier, spanMs } = RANGES[range]
