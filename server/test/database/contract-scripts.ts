@@ -64,3 +64,23 @@ export const readSynchronous = transactionScript(import.meta.url, 'readSynchrono
   const { rows } = yield { sql: 'PRAGMA synchronous', want: 'rows' }
   return rows[0]?.['synchronous']
 })
+
+/** Lets the database file grow to so many pages and no further: a full disk, as far as SQLite can tell. */
+export const limitPages = transactionScript(import.meta.url, 'limitPages', function* (pages: number) {
+  yield { sql: `PRAGMA max_page_count = ${pages}`, want: 'rows' }
+})
+
+/** Ends the thread that runs it, as a crash would. */
+export const endThread = transactionScript(import.meta.url, 'endThread', function* (_: null) {
+  yield { sql: 'UPDATE counters SET value = value WHERE name = ?', params: ['none'] }
+  process.exit(1)
+})
+
+/** Visits so many rows that the deadline must stop it. */
+export const scanNumbers = transactionScript(import.meta.url, 'scanNumbers', function* (guard: string) {
+  const condition = guard ? `AND ${guard}` : ''
+  yield {
+    sql: `SELECT COUNT(*) AS n FROM numbers a, numbers b, numbers c WHERE a.n + b.n + c.n < 0 ${condition}`,
+    want: 'rows',
+  }
+})

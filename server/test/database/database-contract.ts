@@ -10,6 +10,7 @@ import {
   fillNumbers,
   ignoreFailure,
   increment,
+  scanNumbers,
   translateFailure,
 } from './contract-scripts.ts'
 
@@ -149,6 +150,12 @@ export function testDatabase(name: string, open: () => Promise<Database>, skip: 
       clearInterval(probe)
       assert.ok(ticks >= 10, `the event loop ticked ${ticks} times in half a second`)
       assert.equal((await database.read('SELECT 1 AS one'))[0]?.['one'], 1)
+    })
+
+    it('stops a script at its deadline and keeps nothing of it', { timeout: 60_000 }, async () => {
+      const guard = database.dialect.deadlineGuard
+      await assert.rejects(database.transact(scanNumbers, guard, { timeoutMs: 300 }), failsWith('deadline_exceeded'))
+      assert.equal(await database.transact(addNote, { id: 'after-the-scan', text: 'x' }), 1)
     })
 
     it('answers a ping and counts what it does', async () => {

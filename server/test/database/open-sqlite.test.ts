@@ -6,7 +6,7 @@ import { after, describe, it } from 'node:test'
 import SqliteDriver from 'better-sqlite3'
 import type { Database } from '../../src/database/database.ts'
 import { openSqlite, requireSupportedNode } from '../../src/database/sqlite/open-sqlite.ts'
-import { addNote, answerWhat, readSynchronous } from './contract-scripts.ts'
+import { addNote, answerWhat, endThread, limitPages, readSynchronous } from './contract-scripts.ts'
 import { failsWith, silentLog, testDatabase } from './database-contract.ts'
 
 const folder = await mkdtemp(path.join(tmpdir(), 'sampan-sqlite-'))
@@ -95,6 +95,57 @@ describe('embedded SQLite', () => {
       'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000000) SELECT count(*) AS c FROM n'
     await assert.rejects(database.read(endless, [], { timeoutMs: 100 }), failsWith('deadline_exceeded'))
     assert.deepEqual(await database.read('SELECT 1 AS one'), [{ one: 1 }])
+  })
+
+  it('stops a guarded statement without giving up its thread', async () => {
+    const warnings: string[] = []
+    const database = await openSqlite({
+      file: path.join(folder, 'guarded.db'),
+      timeoutMs: 10_000,
+      readerThreads: 1,
+      log: { ...silentLog, warn: (_, message) => void warnings.push(message) },
+    })
+    opened.push(database)
+    const endless = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000000)
+      SELECT count(*) AS c FROM n WHERE ${database.dialect.deadlineGuard}`
+    await assert.rejects(database.read(endless, [], { timeoutMs: 100 }), failsWith('deadline_exceeded'))
+    assert.deepEqual(warnings, [])
+  })
+
+  it('refuses a result that would fill the memory', async () => {
+    const database = await openNotes('large.db')
+    const large = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000)
+      SELECT i, hex(zeroblob(1000)) AS t FROM n`
+    await assert.rejects(database.read(large), failsWith('query_too_expensive'))
+    assert.deepEqual(await database.read('SELECT 1 AS one'), [{ one: 1 }])
+  })
+
+  it('acknowledges nothing on a full disk, keeps reading, and writes again when there is room', async () => {
+    const database = await openNotes('full.db')
+    await database.transact(limitPages, 40)
+    const text = 'x'.repeat(3_000)
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 100 }, (_, i) => database.transact(addNote, { id: `${i}`, text })),
+    )
+    for (let i = 0; i < 40; i += 1)
+      outcomes.push(...(await Promise.allSettled([database.transact(addNote, { id: `single-${i}`, text })])))
+    const acknowledged = outcomes.filter(({ status }) => status === 'fulfilled').length
+    for (const outcome of outcomes) if (outcome.status === 'rejected') failsWith('storage_full')(outcome.reason)
+    assert.ok(acknowledged > 0 && acknowledged < outcomes.length)
+    assert.deepEqual(await database.read('SELECT count(*) AS n FROM notes'), [{ n: acknowledged }])
+    await database.transact(limitPages, 10_000)
+    assert.equal(await database.transact(addNote, { id: 'room', text }), 1)
+  })
+
+  it('replaces a writer thread that died, and tells the callers whose outcome it cannot know', async () => {
+    const database = await openNotes('crash.db')
+    const outcomes = await Promise.allSettled([
+      database.transact(addNote, { id: 'with-the-crash', text: 'x' }),
+      database.transact(endThread, null),
+    ])
+    for (const outcome of outcomes) failsWith('database_unavailable')(outcome.status === 'rejected' && outcome.reason)
+    assert.equal(await database.transact(addNote, { id: 'after', text: 'x' }), 1)
+    assert.deepEqual(await database.read('SELECT id FROM notes'), [{ id: 'after' }])
   })
 
   it('reports a locked database as a conflict and carries on when it is free', { timeout: 30_000 }, async () => {

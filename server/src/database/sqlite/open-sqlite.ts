@@ -48,7 +48,7 @@ export async function openSqlite({ file, timeoutMs, readerThreads, log }: Sqlite
   function readHere(sql: string, params: readonly SqlValue[], limitMs: number): Row[] {
     if (isClosed) throw new AppError('shutting_down', 'The database is being closed.')
     try {
-      return connection.readRows(sql, params, performance.now() + limitMs)
+      return connection.readFewRows(sql, params, performance.now() + limitMs)
     } catch (error) {
       throw toDatabaseError(error)
     }

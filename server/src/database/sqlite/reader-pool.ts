@@ -14,8 +14,6 @@ const QUEUED_READS_MAX = 256
 const GRACE_MS = 250
 /** Threads given up that still run: SQLite cannot be interrupted from outside, so their number must be bounded. */
 const ABANDONED_THREADS_MAX = 4
-/** JavaScript heap of one thread: a result larger than this ends the thread, not the server. */
-const READER_HEAP_MB = 192
 
 type Read = {
   readonly sql: string
@@ -101,8 +99,7 @@ export class ReaderPool {
   }
 
   #start(): Reader {
-    const options = { resourceLimits: { maxOldGenerationSizeMb: READER_HEAP_MB } }
-    const thread = startThread('reader-thread', { file: this.#settings.file }, options)
+    const thread = startThread('reader-thread', { file: this.#settings.file })
     const reader: Reader = { thread, work: undefined, timer: undefined }
     thread.on('message', (reply: ReaderReply) => this.#receive(reader, reply))
     thread.on('error', (error) => this.#lose(reader, error))
@@ -128,11 +125,8 @@ export class ReaderPool {
   #lose(reader: Reader, error: unknown) {
     this.#readers.delete(reader)
     this.#settings.log.error({ err: error }, 'a database reader failed')
-    const isOutOfMemory = error instanceof Error && 'code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY'
-    const [code, message] = isOutOfMemory
-      ? (['query_too_expensive', 'The result does not fit into the memory of a reader.'] as const)
-      : (['database_unavailable', 'A database reader failed.'] as const)
-    this.#release(reader)?.reject(new AppError(code, message, { cause: error }))
+    const lost = new AppError('database_unavailable', 'A database reader failed.', { cause: error })
+    this.#release(reader)?.reject(lost)
     this.#dispatch()
   }
 

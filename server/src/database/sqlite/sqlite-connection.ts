@@ -21,12 +21,18 @@ const MMAP_BYTES = 0
 const JOURNAL_SIZE_LIMIT_BYTES = 64 * 1024 * 1024
 /** SQLite checkpoints inside a commit only beyond this; the writer does it earlier, when nobody waits. */
 export const FORCED_CHECKPOINT_PAGES = 16_384
+/** A thread that runs out of memory inside the driver takes the whole process with it, so results are bounded. */
+const RESULT_BYTES_MAX = 64 * 1024 * 1024
+const BYTES_PER_CHARACTER = 2
+const BYTES_PER_VALUE = 24
 /** Calls of the deadline function between two looks at the clock. */
 const CALLS_PER_CLOCK_READ = 32
 
 export type SqliteConnection = {
-  /** Rows of a SELECT, stopped at `deadlineMs` (of `performance.now()`). */
+  /** Rows of a SELECT, stopped at `deadlineMs` (of `performance.now()`). @throws {AppError} `query_too_expensive` */
   readRows(sql: string, params: readonly SqlValue[], deadlineMs: number): Row[]
+  /** The same for few rows: 1.7 times as fast, and without a bound on the result. */
+  readFewRows(sql: string, params: readonly SqlValue[], deadlineMs: number): Row[]
   runStep(step: SqlStep, deadlineMs: number): StepResult
   /** BEGIN, COMMIT and their like, kept prepared. */
   control(sql: string): void
@@ -58,14 +64,20 @@ export function openSqliteConnection(file: string, { isReadOnly }: { isReadOnly:
   return {
     readRows(sql, params, deadlineMs) {
       deadline.setMs(deadlineMs)
-      return readExactly(prepare(sql), params.map(withWholeNumbers))
+      return readBounded(prepare(sql), params.map(withWholeNumbers))
+    },
+    readFewRows(sql, params, deadlineMs) {
+      deadline.setMs(deadlineMs)
+      const bound = params.map(withWholeNumbers)
+      const rows = prepare(sql).all(...bound)
+      return rows.some(hasLargeNumber) ? allWithBigints(prepare(sql), bound) : rows
     },
     runStep({ sql, params = [], want }, deadlineMs) {
       deadline.setMs(deadlineMs)
       const statement = prepare(sql)
       const bound = params.map(withWholeNumbers)
       if (!statement.reader) return { rows: [], changes: statement.run(...bound).changes }
-      if (statement.readonly) return { rows: readExactly(statement, bound), changes: 0 }
+      if (statement.readonly) return { rows: readBounded(statement, bound), changes: 0 }
       // A statement with RETURNING cannot be read twice.
       const rows = allWithBigints(statement, bound)
       return { rows: want === 'rows' ? rows : [], changes: rows.length }
@@ -113,9 +125,27 @@ function registerDeadline(driver: SqliteDriver.Database) {
  * Reads with numbers first, because that is faster, and again with bigints if a value is too large for a number to hold
  * it exactly.
  */
-function readExactly(statement: Statement, bound: unknown[]): Row[] {
-  const rows = statement.all(...bound)
+function readBounded(statement: Statement, bound: unknown[]): Row[] {
+  const rows: Row[] = []
+  let bytes = 0
+  for (const row of statement.iterate(...bound)) {
+    rows.push(row)
+    bytes += sizeOf(row)
+    if (bytes > RESULT_BYTES_MAX)
+      throw new AppError('query_too_expensive', `The result is larger than ${RESULT_BYTES_MAX / 1024 / 1024} MB.`)
+  }
   return rows.some(hasLargeNumber) ? allWithBigints(statement, bound) : rows
+}
+
+function sizeOf(row: Row): number {
+  let bytes = 0
+  for (const name in row) {
+    const value = row[name]
+    if (typeof value === 'string') bytes += value.length * BYTES_PER_CHARACTER
+    else if (value instanceof Uint8Array) bytes += value.byteLength
+    bytes += BYTES_PER_VALUE
+  }
+  return bytes
 }
 
 function hasLargeNumber(row: Row): boolean {

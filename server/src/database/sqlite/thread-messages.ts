@@ -1,6 +1,7 @@
 /** What the main thread and SQLite's threads say to each other. All of it survives a structured clone. */
+import { getCompileCacheDir } from 'node:module'
 import path from 'node:path'
-import { Worker, type WorkerOptions } from 'node:worker_threads'
+import { Worker } from 'node:worker_threads'
 import type { Row, SqlValue } from '../database.ts'
 import type { ErrorMessage } from './sqlite-errors.ts'
 
@@ -31,7 +32,16 @@ export type ReaderRequest =
 export type ReaderReply = { readonly rows: readonly Row[] } | { readonly error: ErrorMessage }
 
 /** Starts a thread from a module beside this one, whether it runs from .ts or from built .js. */
-export function startThread(name: string, settings: ThreadSettings, options: WorkerOptions = {}): Worker {
+export function startThread(name: string, settings: ThreadSettings): Worker {
   const module = new URL(`./${name}${path.extname(import.meta.url)}`, import.meta.url)
-  return new Worker(module, { ...options, name: `sampan-${name}`, workerData: settings })
+  return new Worker(module, { env: threadEnvironment(), name: `sampan-${name}`, workerData: settings })
+}
+
+/**
+ * Of the environment, a thread needs only the compile cache, if the process uses one: with it, Node does not load its
+ * TypeScript compiler into each thread, which saves about 20 MB per thread.
+ */
+function threadEnvironment(): Record<string, string> {
+  const versionFolder = getCompileCacheDir()
+  return versionFolder ? { NODE_COMPILE_CACHE: path.dirname(versionFolder) } : {}
 }
