@@ -67,9 +67,6 @@ export function factsOf(thrown: unknown): CloudErrorFacts {
 
 /** CloudBase's words for its numbers; programs in the field compare them. */
 const TEXTS: Record<string, string> = {
-  '-501001': 'resource system error',
-  '-501002': 'resource server timeout',
-  '-501004': 'exceed concurrent request limit',
   '-501007': 'invalid parameters',
   '-502001': 'database request fail',
   '-502003': 'database permission denied',

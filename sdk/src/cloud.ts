@@ -153,7 +153,7 @@ function openParts(wx: Weixin, settings: () => CompleteSettings, clock: Clock) {
 }
 
 function refuse(): never {
-  throw clientError('not_supported', "exists only in Tencent's cloud", '请用云函数或自己的路由实现')
+  throw clientError('not_supported', "exists only in Tencent's cloud")
 }
 
 /** A plain function returns what it makes whether it is called with `new` or without. */

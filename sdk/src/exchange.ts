@@ -5,10 +5,10 @@ import type { RequestOptions, TransferTask, UploadOptions, Weixin } from './weix
 
 /** What came back, whatever its status: `wx.request` calls every answer a success. */
 export type Reply = {
-  readonly status: number
+  readonly statusCode: number
   readonly header: Record<string, unknown>
   /** The body, parsed if it is JSON. */
-  readonly body: unknown
+  readonly data: unknown
   /** The server's own error, if this is one. */
   readonly error: ErrorBody['error'] | undefined
   /** What the server asks to wait, or 0. */
@@ -60,7 +60,7 @@ function readReply({ statusCode, header = {}, data }: RawReply): Reply {
   let retryAfterMs = 0
   // Phones and DevTools do not agree about the case of header names.
   for (const name in header) if (name.toLowerCase() === 'retry-after') retryAfterMs = Number(header[name]) * 1_000 || 0
-  return { status: statusCode, header, body, error: statusCode >= 400 && error?.code ? error : undefined, retryAfterMs }
+  return { statusCode, header, data: body, error: statusCode >= 400 && error?.code ? error : undefined, retryAfterMs }
 }
 
 function parseJson(text: string): unknown {
@@ -72,8 +72,8 @@ function parseJson(text: string): unknown {
 }
 
 /** The body of a good answer. @throws {CloudError} for HTTP 4xx and 5xx, with the server's code and hint */
-export function bodyOf({ status, body, error }: Reply, requestId?: string): unknown {
-  if (status < 400) return body
-  const message = `HTTP ${status}`
-  throw new CloudError({ code: 'answer_not_understood', errCode: -1, message, requestId, ...error, statusCode: status })
+export function bodyOf({ statusCode, data, error }: Reply, requestId?: string): unknown {
+  if (statusCode < 400) return data
+  const message = `HTTP ${statusCode}`
+  throw new CloudError({ code: 'answer_not_understood', errCode: -1, message, requestId, ...error, statusCode })
 }

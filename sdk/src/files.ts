@@ -34,7 +34,7 @@ export function createFiles({ wx, exchange, transport, url }: Needs) {
       exchange.upload({ ...options, header: { ...header, ...ours } }, onTask),
     )
     const { fileID } = bodyOf(reply, reply.requestId) as UploadFileResponse // the server's own answer
-    return { fileID, statusCode: reply.status }
+    return { fileID, statusCode: reply.statusCode }
   }
 
   /** Posts a list of files, in parts if it is long, and answers the list that comes back. */

@@ -1,6 +1,6 @@
 /** The door for `require()` in mini programs: the client itself, with the package's other exports on it. */
-import * as sampan from './index.ts'
+import { CloudError, cloud, createCloud, install } from './index.ts'
 
 declare const module: { exports: unknown }
 
-module.exports = Object.assign(sampan.cloud, sampan)
+module.exports = Object.assign(cloud, { cloud, createCloud, install, CloudError })

@@ -35,4 +35,4 @@ export async function withRetries(attempt: () => Promise<Reply>, isRepeatable: b
 }
 
 /** Nginx answers for a server that is away; our own errors always carry a code. */
-const isGatewayFailure = ({ status, error }: Reply) => !error && status >= 502 && status <= 504
+const isGatewayFailure = ({ statusCode, error }: Reply) => !error && statusCode >= 502 && statusCode <= 504

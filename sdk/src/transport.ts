@@ -97,5 +97,5 @@ export function openTransport({ exchange, session, url, headers, timeoutMs, onLo
   }
 }
 
-const isSessionRefused = ({ status, error }: Reply) =>
-  status === 401 && error !== undefined && /^(session_|unauthenticated)/.test(error.code)
+const isSessionRefused = ({ statusCode, error }: Reply) =>
+  statusCode === 401 && error !== undefined && /^(session_|unauthenticated)/.test(error.code)

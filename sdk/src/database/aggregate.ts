@@ -55,7 +55,7 @@ export function createAggregate(send?: (stages: EjsonObject[]) => Promise<Listed
     },
     done: () => stages.slice(),
     async end() {
-      if (!send) throw new Error('Aggregation pipeline cannot send request')
+      if (!send) throw new Error('this pipeline cannot be sent')
       return send(stages)
     },
   } as Aggregate // the other stages follow

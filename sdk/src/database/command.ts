@@ -1,6 +1,6 @@
 /** `db.command`, usually called `_`. */
 import { type Aggregate, createAggregate } from './aggregate.ts'
-import { changes, conditions, LogicCommand, listOf } from './commands.ts'
+import { changes, conditions, LogicCommand, listOf, operatorsOf } from './commands.ts'
 import type { ExpressionName } from './expression-names.ts'
 
 export type Expression = { readonly [operator: `$${string}`]: unknown }
@@ -31,16 +31,8 @@ export const command = {
   not: joined('not'),
   expr: (value: unknown) => ({ $expr: value }),
   jsonSchema: (schema: unknown) => ({ $jsonSchema: schema }),
-  text: (text: string | TextSearch) => {
-    if (typeof text === 'string') return { $search: text }
-    const { search, language, caseSensitive, diacriticSensitive } = text
-    return {
-      $search: search,
-      $language: language,
-      $caseSensitive: caseSensitive,
-      $diacriticSensitive: diacriticSensitive,
-    }
-  },
+  text: (text: string | TextSearch) =>
+    operatorsOf('search language caseSensitive diacriticSensitive', typeof text === 'string' ? { search: text } : text),
   /** Expressions of pipeline stages, usually called `$`. */
   aggregate: expressions,
   /** What part of an array field to return. */

@@ -71,31 +71,33 @@ export class UpdateCommand {
   }
 }
 
-const change = (operator: string) => (value: unknown) => new UpdateCommand(operator, value)
+type PlainChange = 'set' | 'inc' | 'mul' | 'min' | 'max' | 'rename' | 'bit' | 'pull' | 'pullAll' | 'addToSet'
 
 export const changes = {
-  set: change('set'),
-  inc: change('inc'),
-  mul: change('mul'),
-  min: change('min'),
-  max: change('max'),
-  rename: change('rename'),
-  bit: change('bit'),
-  pull: change('pull'),
-  pullAll: change('pullAll'),
-  addToSet: change('addToSet'),
   remove: () => new UpdateCommand('unset', ''),
   pop: () => new UpdateCommand('pop', 1),
   shift: () => new UpdateCommand('pop', -1),
   /** Values, one array of values, or `{ each, position, sort, slice }`. */
-  push: (...values: unknown[]) => new UpdateCommand('push', modifiersOf(values[0]) || { $each: listOf(values) }),
+  push(...values: unknown[]) {
+    const [first] = values
+    const isModified = isPlainObject(first) && 'each' in first
+    return new UpdateCommand(
+      'push',
+      isModified ? operatorsOf('each position sort slice', first) : { $each: listOf(values) },
+    )
+  },
   unshift: (...values: unknown[]) => new UpdateCommand('push', { $each: listOf(values), $position: 0 }),
-}
+} as { [name in PlainChange]: (value: unknown) => UpdateCommand } & {
+  [name in 'remove' | 'pop' | 'shift']: () => UpdateCommand
+} & { [name in 'push' | 'unshift']: (...values: unknown[]) => UpdateCommand }
+for (const name of 'set inc mul min max rename bit pull pullAll addToSet'.split(' '))
+  changes[name as PlainChange] = (value) => new UpdateCommand(name, value)
 
-function modifiersOf(first: unknown) {
-  if (!isPlainObject(first) || !('each' in first)) return undefined
-  const { each, position, sort, slice } = first
-  return { $each: each, $position: position, $sort: sort, $slice: slice }
+/** `{ each: … }` → `{ $each: … }` for the names listed. */
+export function operatorsOf(names: string, source: object) {
+  const operators: Record<string, unknown> = {}
+  for (const name of names.split(' ')) operators[`$${name}`] = (source as Record<string, unknown>)[name] // absent: undefined
+  return operators
 }
 
 /** Conditions and values come as one array or as arguments. */

@@ -17,7 +17,7 @@ import type {
   Watchable,
 } from './database-types.ts'
 import { decodeValue } from './decode.ts'
-import { encodeQuery, encodeUpdate, encodeValue, hasUpdateCommand } from './encode.ts'
+import { encodeQuery, encodeUpdate, encodeValue } from './encode.ts'
 import { Geo } from './geometry.ts'
 import { DatabaseRegExp, type RegExpOptions, ServerDate } from './marker-values.ts'
 
@@ -90,7 +90,11 @@ function createQuery(calls: DocumentCalls, target: Target, page: Page): Query {
       () => target,
       ({ total }: { total: number }) => ({ total }),
     ),
-    update: call('update', (options: Data) => ({ ...target, data: encodeChanges(options), multi: true }), readUpdated),
+    update: call(
+      'update',
+      (options: Data) => ({ ...target, data: encodeUpdate(checkChanges(options)), multi: true }),
+      readUpdated,
+    ),
     remove: call('remove', () => ({ ...target, multi: true }), readRemoved),
     watch,
   } as Query // call() states no types
@@ -111,10 +115,14 @@ function createDocument(
     ),
     set: call(
       'set',
-      (options: Data) => ({ collection, id, data: encodeReplacement(options) }),
+      (options: Data) => ({ collection, id, data: encodeValue(checkChanges(options)) }),
       ({ _id, updated, created }: Fields) => ({ _id, stats: { updated, created } }),
     ),
-    update: call('update', (options: Data) => ({ collection, id, data: encodeChanges(options) }), readUpdated),
+    update: call(
+      'update',
+      (options: Data) => ({ collection, id, data: encodeUpdate(checkChanges(options)) }),
+      readUpdated,
+    ),
     remove: call('remove', () => ({ collection, id }), readRemoved),
     watch,
   } as Document // call() states no types
@@ -177,13 +185,9 @@ function checkData({ data }: Data) {
   return data
 }
 
-function encodeChanges(options: Data) {
-  if ('_id' in checkData(options)) throw badArgument('不能更新_id的值')
-  return encodeUpdate(options.data)
-}
-
-function encodeReplacement(options: Data) {
-  if ('_id' in checkData(options)) throw badArgument('不能更新_id的值')
-  if (hasUpdateCommand(options.data)) throw badArgument('update operator complicit')
-  return encodeValue(options.data)
+/** Changes of a record, which keeps its id. */
+function checkChanges(options: Data) {
+  const data = checkData(options)
+  if ('_id' in data) throw badArgument('不能更新_id的值')
+  return data
 }

@@ -4,7 +4,7 @@
  */
 import type { Ejson, EjsonObject } from '@sampan/protocol/documents'
 import { isPlainObject } from '../plain-object.ts'
-import { LogicCommand, QueryCommand, UpdateCommand } from './commands.ts'
+import { LogicCommand, operatorsOf, QueryCommand, UpdateCommand } from './commands.ts'
 import { Geometry } from './geometry.ts'
 import { DatabaseRegExp, ServerDate } from './marker-values.ts'
 
@@ -19,7 +19,7 @@ export function encodeValue(value: unknown, ancestors: unknown[] = []): Ejson {
   if (value instanceof DatabaseRegExp) return encodeRegExp(value.regexp, value.options)
   if (value instanceof ServerDate) return { $tcb_server_date: encodeValue(value.options) }
   if (value instanceof LogicCommand) return encodeOperators(value)
-  if (value instanceof UpdateCommand) throw new Error(`_.${value.operator}() works only in update()`)
+  if (value instanceof UpdateCommand) throw new Error('update operator complicit') // CloudBase's words
 
   const below = descend(value, ancestors)
   if (Array.isArray(value)) return value.map((item) => encodeValue(item, below))
@@ -41,21 +41,16 @@ const encodeRegExp = (pattern: string, options: string): Ejson => ({ $regularExp
 function encodeOperators(command: LogicCommand): EjsonObject {
   const { operator, operands } = command
   if (command instanceof QueryCommand) return { [`$${operator}`]: encodeOperand(operator, operands[0]) }
-  if (operator !== 'and') throw new Error(`_.${operator}() cannot be used inside a value`)
+  if (operator !== 'and') throw new Error(`_.${operator}() cannot be a value`)
   return Object.assign({}, ...operands.map((operand) => encodeValue(operand)))
 }
 
-type GeoOptions = { geometry?: unknown; centerSphere?: unknown[]; maxDistance?: number; minDistance?: number }
-
 function encodeOperand(operator: string, operand: unknown): Ejson {
   if (!/^geo|^near/.test(operator)) return encodeValue(operand)
-  const { geometry, centerSphere, maxDistance, minDistance } = operand as GeoOptions // what the geo commands take
-  if (centerSphere) {
-    const [center, radians] = centerSphere
-    return encodeValue({ $centerSphere: [center instanceof Geometry ? center.coordinates : center, radians] })
-  }
-  if (!(geometry instanceof Geometry)) throw new TypeError('"geometry" must be made with db.Geo')
-  return encodeValue({ $geometry: geometry, $maxDistance: maxDistance, $minDistance: minDistance })
+  const { centerSphere } = operand as { centerSphere?: unknown[] } // what the geo commands take
+  if (!centerSphere) return encodeValue(operatorsOf('geometry maxDistance minDistance', operand as object))
+  const [center, radians] = centerSphere
+  return encodeValue({ $centerSphere: [center instanceof Geometry ? center.coordinates : center, radians] })
 }
 
 /** A condition. Nested objects compare field by field, so they become dotted paths. */
@@ -64,7 +59,7 @@ export function encodeQuery(condition: unknown, field?: string): EjsonObject {
   if (condition instanceof LogicCommand && !(condition instanceof QueryCommand)) return encodeLogic(condition, field)
   if (typeof condition !== 'object' || condition === null || Array.isArray(condition))
     return encodeValue(condition) as EjsonObject // a value in or([…])
-  if (field === undefined) throw new Error('Cannot encode a comparison command with unset field name')
+  if (field === undefined) throw new Error('a command needs a field')
   return { [field]: encodeValue(condition) }
 }
 
@@ -107,12 +102,6 @@ export function encodeUpdate(changes: Fields): EjsonObject {
     wire[`$${operator}`] = { ...(wire[`$${operator}`] as EjsonObject), [field]: encodeValue(operand) } // an operator holds fields
   }
   return wire as EjsonObject // every value has been replaced
-}
-
-/** Whether an update command hides in the data of `set`, which replaces the record and so has nothing to update. */
-export function hasUpdateCommand(data: unknown): boolean {
-  if (typeof data !== 'object' || data === null) return false
-  return data instanceof UpdateCommand || Object.keys(data).some((key) => hasUpdateCommand((data as Fields)[key]))
 }
 
 /** Nested objects become dotted paths; operators (`$…`), arrays and special values stay as they are. */

@@ -53,10 +53,6 @@ export class Geometry {
   toJSON() {
     return { type: this.type, coordinates: this.coordinates }
   }
-
-  toString() {
-    return JSON.stringify(this)
-  }
 }
 
 function checkDegrees(name: string, degrees: unknown, most: number) {
@@ -88,17 +84,14 @@ type Part = { coordinates: unknown[] }
 
 /** A plain function returns what it makes whether it is called with `new` or without. */
 function makerOf(type: ShapeName) {
-  return function make(first: unknown, latitude?: number) {
-    if (first && (first as Part).coordinates) return new Geometry(type, (first as Part).coordinates) // GeoJSON
-    if (type === 'Point') return new Geometry(type, [first, latitude])
-    return new Geometry(type, partsOf(first, SHAPES[type][1]))
+  return function make(first: number | Part | Part[], latitude: number) {
+    if (Array.isArray(first))
+      return new Geometry(
+        type,
+        first.map(({ coordinates }) => coordinates),
+      ) // from its parts
+    return new Geometry(type, typeof first === 'object' ? first.coordinates : [first, latitude])
   }
-}
-
-function partsOf(parts: unknown, type: ShapeName) {
-  const isGood = Array.isArray(parts) && parts.every((part) => part instanceof Geometry && part.type === type)
-  if (!isGood) throw new TypeError(`expected an array of ${type}`)
-  return parts.map(({ coordinates }) => coordinates)
 }
 
 const makers: Record<string, unknown> = { Point: makerOf('Point') }

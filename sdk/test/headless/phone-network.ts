@@ -9,7 +9,7 @@ const MAX_IN_FLIGHT = 10
 const DEFAULT_TIMEOUT_MS = 60_000
 
 type Options = Record<string, unknown> & Callbacks
-type Init = { method: string; headers: Record<string, string>; body?: BodyInit }
+type Init = { method: string; headers: Record<string, string>; body?: string | ArrayBuffer }
 
 export function openPhoneNetwork(folder: string) {
   let isOnline = true

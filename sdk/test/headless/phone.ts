@@ -99,7 +99,10 @@ export function createPhone({ loginCode, appId = 'wx0123456789abcdef', answers =
         await writeFile(String(filePath), typeof data === 'string' ? data : new Uint8Array(data as ArrayBuffer))
         return {}
       }),
-      readFileSync: (filePath: string, encoding?: BufferEncoding) => readFileSync(filePath, encoding),
+      readFileSync: (filePath: string, encoding?: string) => {
+        const bytes = readFileSync(filePath)
+        return encoding ? bytes.toString(encoding as BufferEncoding) : bytes // WeChat knows the same names
+      },
     }),
   }
   for (const name of SHOWN.split(' ')) {
@@ -153,7 +156,8 @@ const systemInfo = () => ({
   safeArea: { top: 44, bottom: 778, left: 0, right: 375, width: 375, height: 734 },
 })
 
-type Work = (options: Record<string, unknown>) => Promise<object>
+// biome-ignore lint/suspicious/noExplicitAny: options of any of WeChat's calls
+type Work = (options: any) => Promise<object>
 
 /** WeChat's calling convention: callbacks if there are any, otherwise a promise; the answer comes later either way. */
 export function withCallbacks(name: string, work: Work) {
