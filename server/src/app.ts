@@ -1,12 +1,16 @@
 /** The server's table of contents: what every request passes first, then what the server offers. */
+import path from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { adminDoor } from './cloudbase/admin-door.ts'
+import { consoleRoutes } from './features/console/console-routes.ts'
 import { collectionRoutes } from './features/documents/collection-routes.ts'
 import { documentRoutes } from './features/documents/document-routes.ts'
 import { fileContentRoutes } from './features/files/file-content-routes.ts'
 import { fileRoutes } from './features/files/file-routes.ts'
 import { uploadTicketRoutes } from './features/files/upload-ticket-routes.ts'
+import { functionHttpRoutes } from './features/functions/function-http-routes.ts'
 import { functionRoutes } from './features/functions/function-routes.ts'
+import { metricsRoutes } from './features/monitor/metrics-routes.ts'
 import { accessKeyRoutes } from './features/sessions/access-key-routes.ts'
 import { identifyCallers } from './features/sessions/current-session.ts'
 import { findUser } from './features/sessions/find-user.ts'
@@ -18,12 +22,16 @@ import { describeRoutes } from './http/openapi.ts'
 import { isLoopback, limitRates } from './http/rate-limit.ts'
 import type { Resources } from './open-resources.ts'
 
+/** The console as `npm run build --workspace console` leaves it. */
+const CONSOLE_DIR = path.resolve(import.meta.dirname, '../../console/dist')
+
 export async function createApp(resources: Resources, version: string): Promise<FastifyInstance> {
   const { config, database, sessions, documents, files, functions, log, localToken } = resources
   const uploadLimitBytes = config.UPLOAD_LIMIT_BYTES
   const appId = config.WECHAT_APP_ID
 
   const app = openHttp({ bodyLimitBytes: config.BODY_LIMIT_BYTES, requestDeadlineMs: config.REQUEST_DEADLINE_MS }, log)
+  resources.watch.monitor.observe(app)
   shedLoad(app, config.MAX_IN_FLIGHT)
   identifyCallers(app, sessions, localToken)
   limitRates(app, (request) => {
@@ -36,6 +44,7 @@ export async function createApp(resources: Resources, version: string): Promise<
   await describeRoutes(app, version)
 
   await app.register(healthRoutes({ check: () => database.ping(), isStopping: resources.isStopping }))
+  await app.register(metricsRoutes(resources.watch.monitor))
   await app.register(sessionRoutes(resources.login), { prefix: '/v1' })
   await app.register(accessKeyRoutes(resources), { prefix: '/v1/keys' })
   await app.register(documentRoutes({ documents }), { prefix: '/v1/documents' })
@@ -44,8 +53,10 @@ export async function createApp(resources: Resources, version: string): Promise<
   await app.register(fileContentRoutes(files), { prefix: '/cloud' })
   await app.register(uploadTicketRoutes({ files, uploadLimitBytes }), { prefix: '/cloud-upload' })
   await app.register(functionRoutes({ functions, openData: resources.openData, appId }), { prefix: '/v1/functions' })
+  await app.register(functionHttpRoutes({ functions, bodyLimitBytes: config.BODY_LIMIT_BYTES }), { prefix: '/http' })
   await app.register(adminDoor({ ...resources, appId, findUser: (openId) => findUser(database, openId) }), {
     prefix: '/admin',
   })
+  await app.register(consoleRoutes({ ...resources, version, staticDir: CONSOLE_DIR }), { prefix: '/console' })
   return app
 }

@@ -9,12 +9,17 @@ import type { Config } from './config.ts'
 import type { Database } from './database/database.ts'
 import { migrate } from './database/migrate.ts'
 import { openDatabase } from './database/open-database.ts'
+import { type Administrators, openAdministrators } from './features/console/administrators.ts'
 import { declareCollections } from './features/documents/declare-collections.ts'
 import type { CollectionDefinition, Documents, JsonObject } from './features/documents/document-request.ts'
 import { openDocuments } from './features/documents/documents.ts'
 import { type FileSettings, type Files, openFiles } from './features/files/files.ts'
+import { openCallJournal } from './features/functions/function-calls.ts'
+import { type FunctionTimers, openFunctionTimers } from './features/functions/function-timers.ts'
 import { type Functions, openFunctions } from './features/functions/functions.ts'
 import { type OpenDataReader, openOpenData } from './features/functions/open-data.ts'
+import { databaseSource, functionSource } from './features/monitor/server-sources.ts'
+import { openWatch, type Watch } from './features/monitor/watch.ts'
 import { type AccessKeys, openAccessKeys } from './features/sessions/access-keys.ts'
 import { openSessionLookup, type SessionLookup } from './features/sessions/current-session.ts'
 import type { LoginNeeds } from './features/sessions/log-in.ts'
@@ -47,6 +52,9 @@ export type Resources = {
   readonly documents: Documents
   readonly files: Files
   readonly functions: Functions
+  readonly watch: Watch
+  readonly administrators: Administrators
+  readonly timers: FunctionTimers
   readonly openData: OpenDataReader
   readonly accessKeys: AccessKeys
   readonly localToken: string
@@ -122,11 +130,25 @@ export async function openResources(needs: Needs): Promise<Resources> {
     envId: config.ENV_ID,
     environment: needs.environment,
     settings: functionSettings(config),
+    journal: openCallJournal({ database, log, keptDays: config.FUNCTION_LOG_DAYS, now }),
     log,
   })
+  const timers = openFunctionTimers({ functions, database, log, now })
+
+  const watch = openWatch({
+    dataDir: config.DATA_DIR,
+    capacityFiles: ['capacity.json', '../capacity.json'].map((name) => path.join(config.DATA_DIR, name)),
+    serverName: () => URL.parse(needs.publicUrl())?.host ?? 'sampan',
+    log,
+    now,
+  })
+  watch.monitor.addSource(databaseSource(database))
+  watch.monitor.addSource(functionSource(functions))
 
   return {
     ...needs,
+    watch,
+    administrators: openAdministrators(database, now),
     database,
     cache,
     seal,
@@ -135,6 +157,7 @@ export async function openResources(needs: Needs): Promise<Resources> {
     documents,
     files,
     functions,
+    timers,
     openData: openOpenData({ database, seal, wechat }),
     accessKeys: openAccessKeys({ database, seal, now }),
     login: {
@@ -147,6 +170,8 @@ export async function openResources(needs: Needs): Promise<Resources> {
       sessionTtlSeconds: config.SESSION_TTL_SECONDS,
     },
     async close() {
+      await watch.close()
+      timers.close()
       await functions.close()
       await documents.close()
       sessions.close()

@@ -46,12 +46,15 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
     await app.listen({ port: config.PORT, host: config.HOST, listenTextResolver: () => 'listening' })
     const { port } = app.server.address() as AddressInfo // safe: it listens on TCP
     url = `http://${config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST}:${port}`
+    resources.timers.start()
     log.info({ url, version: VERSION }, 'server ready')
 
     let closing: Promise<void> | undefined
     const close = async () => {
       isStopping = true
       log.info({ timeoutMs: config.SHUTDOWN_TIMEOUT_MS }, 'server stopping')
+      // Running functions still need the server, which stops listening when it closes.
+      await resources.functions.drain(config.SHUTDOWN_TIMEOUT_MS / 2)
       const cut = setTimeout(() => app.server.closeAllConnections(), config.SHUTDOWN_TIMEOUT_MS)
       cut.unref()
       await app.close()

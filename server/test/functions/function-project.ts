@@ -3,7 +3,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { pino } from 'pino'
+import { migrate } from '../../src/database/migrate.ts'
+import { openDatabase } from '../../src/database/open-database.ts'
+import { openCallJournal } from '../../src/features/functions/function-calls.ts'
 import { type FunctionCaller, type FunctionNeeds, openFunctions } from '../../src/features/functions/functions.ts'
+
+const MIGRATIONS = path.resolve(import.meta.dirname, '../../migrations')
 
 export type ProjectFiles = Readonly<Record<string, string>>
 
@@ -22,23 +27,34 @@ export function addFiles(root: string, files: ProjectFiles): void {
   }
 }
 
-export function serveProject(files: ProjectFiles, needs: Partial<FunctionNeeds> = {}) {
+export type ServedFunctions = Awaited<ReturnType<typeof serveProject>>
+
+export async function serveProject(files: ProjectFiles, needs: Partial<FunctionNeeds> = {}) {
   const functionsRoot = writeProject(files)
+  const dataFolder = mkdtempSync(path.join(os.tmpdir(), 'sampan-data-'))
+  const log = pino({ level: 'silent' })
+  const database = await openDatabase({ url: `sqlite:${path.join(dataFolder, 'app.db')}`, timeoutMs: 5_000, log })
+  await migrate(database, { scope: 'core', folder: MIGRATIONS, appVersion: '0.0.0', log })
   const functions = openFunctions({
     functionsRoot,
     adminUrl: () => 'http://127.0.0.1:9/admin',
     appId: 'wxtest',
     envId: 'test-env',
     environment: process.env,
-    log: pino({ level: 'silent' }),
+    journal: openCallJournal({ database, log, keptDays: 7, now: Date.now }),
+    log,
     ...needs,
     settings: { workers: 4, timeoutMs: 20_000, memoryMb: 256, resultLimitBytes: 1024 * 1024, ...needs.settings },
   })
   return {
     functions,
     functionsRoot,
+    database,
+    log,
     async close() {
       await functions.close()
+      await database.close()
+      rmSync(dataFolder, { recursive: true, force: true })
       rmSync(functionsRoot, { recursive: true, force: true })
     },
   }

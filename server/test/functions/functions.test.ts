@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { addFiles, byUser, resultOf, serveProject } from './function-project.ts'
+import { addFiles, byUser, resultOf, type ServedFunctions, serveProject } from './function-project.ts'
 
 const PROJECT = {
   'echo/index.js': `exports.main = async (event, context) => { console.log('called', event.n); return { event, context } }`,
@@ -29,9 +29,9 @@ const PROJECT = {
 }
 
 describe('functions', () => {
-  let served: ReturnType<typeof serveProject>
-  before(() => {
-    served = serveProject(PROJECT)
+  let served: ServedFunctions
+  before(async () => {
+    served = await serveProject(PROJECT)
   })
   after(() => served.close())
   const call = (name: string, event: unknown = {}, caller = byUser('alice')) =>
@@ -103,7 +103,7 @@ describe('functions', () => {
     const [record] = await served.functions.calls({ requestId: caller.requestId })
     assert.equal(record?.status, 'ok')
     assert.equal(record?.log[0]?.text, 'called 7')
-    const failed = await served.functions.calls({ function: 'broken', status: 'failed' })
+    const failed = await served.functions.calls({ functionName: 'broken', status: 'failed' })
     assert.equal(failed[0]?.status, 'function_failed')
   })
 
@@ -116,7 +116,7 @@ describe('functions that change', () => {
   it('are loaded again, while running calls finish on the old code', async () => {
     const slow = (answer: string) =>
       `exports.main = ({ ms = 0 }) => new Promise((resolve) => setTimeout(resolve, ms, '${answer}'))`
-    const served = serveProject({ 'slow/index.js': slow('old') }, { isWatched: true })
+    const served = await serveProject({ 'slow/index.js': slow('old') }, { isWatched: true })
     try {
       assert.equal(resultOf(await served.functions.call('slow', {}, byUser('a'))), 'old')
       const running = served.functions.call('slow', { ms: 700 }, byUser('a'))
@@ -134,7 +134,7 @@ describe('functions that change', () => {
 describe('the worker environment', () => {
   it('holds none of the server’s own variables and files', async () => {
     const secretFolder = path.resolve(import.meta.dirname, '../../src')
-    const served = serveProject(
+    const served = await serveProject(
       {
         'spy/index.js': `
           const fs = require('node:fs')

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { byUser, resultOf, serveProject } from './function-project.ts'
+import { byUser, resultOf, type ServedFunctions, serveProject } from './function-project.ts'
 
 const SECOND = `{ "timeout": 1 }`
 
@@ -43,9 +43,9 @@ const countProcesses = (pattern: string) =>
   Number(execFileSync('sh', ['-c', `pgrep -f "${pattern}" | wc -l`], { encoding: 'utf8' }))
 
 describe('functions that misbehave', () => {
-  let served: ReturnType<typeof serveProject>
-  before(() => {
-    served = serveProject(PROJECT)
+  let served: ServedFunctions
+  before(async () => {
+    served = await serveProject(PROJECT)
   })
   after(() => served.close())
   const call = (name: string, event: unknown = {}) => served.functions.call(name, event, byUser('alice'))
@@ -120,7 +120,7 @@ describe('functions that misbehave', () => {
 describe('a full box', () => {
   it('gives up idle workers of other functions', async () => {
     const names = ['a', 'b', 'c', 'd']
-    const served = serveProject(
+    const served = await serveProject(
       Object.fromEntries(names.map((name) => [`${name}/index.js`, `exports.main = () => '${name}'`])),
       {
         settings: { workers: 2, timeoutMs: 5_000, memoryMb: 128, resultLimitBytes: 1024 },
@@ -137,7 +137,7 @@ describe('a full box', () => {
   })
 
   it('keeps serving others while one function hangs, and refuses what would wait too long', async () => {
-    const served = serveProject(
+    const served = await serveProject(
       { 'hang/index.js': `exports.main = () => new Promise(() => {})`, 'good/index.js': `exports.main = () => 'good'` },
       { settings: { workers: 4, timeoutMs: 8_000, memoryMb: 128, resultLimitBytes: 1024 } },
     )

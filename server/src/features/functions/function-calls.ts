@@ -1,21 +1,25 @@
-/** What is remembered of each call: enough to find out later what a function did. Kept in memory, bounded. */
+/** What is remembered of each call: what a function did, how long it took, what it printed. Kept for some days. */
+import { type Database, type Row, type SqlValue, transactionScript } from '../../database/database.ts'
+import type { Log } from '../../log.ts'
 import type { LogLine } from './call-outcome.ts'
 
 export type CallRecord = {
   readonly requestId: string
-  readonly function: string
+  readonly functionName: string
+  /** Kind of identity that called: user, function, key, administrator. */
+  readonly callerKind: string
   readonly startedAtMs: number
   readonly durationMs: number
   readonly memoryBytes: number
   /** `ok` or a code of the error table. */
   readonly status: string
-  readonly message?: string
-  readonly source: string
+  /** What the function threw, with its stack. */
+  readonly error: string | undefined
   readonly log: readonly LogLine[]
 }
 
 export type CallFilter = {
-  readonly function?: string
+  readonly functionName?: string
   readonly requestId?: string
   readonly status?: 'ok' | 'failed'
   readonly beforeMs?: number
@@ -23,37 +27,130 @@ export type CallFilter = {
 }
 
 export interface CallJournal {
+  /** Written a moment later, many in one transaction: a call does not wait for its own record. */
   add(record: CallRecord): void
   /** Newest first. */
   list(filter: CallFilter): Promise<CallRecord[]>
   close(): Promise<void>
 }
 
-const CALLS_MAX = 1_000
-const PAGE = 50
+type Needs = { readonly database: Database; readonly log: Log; readonly keptDays: number; readonly now: () => number }
 
-export function openMemoryJournal(): CallJournal {
-  const records: CallRecord[] = []
+const WRITE_EVERY_MS = 500
+const WRITTEN_AT_ONCE = 200
+/** Beyond this the database is slower than the functions; records of calls that went well are given up first. */
+const WAITING_MAX = 2_000
+const LOG_CHARACTERS_MAX = 32 * 1024
+const ERROR_CHARACTERS_MAX = 8 * 1024
+const PURGE_EVERY_MS = 60 * 60_000
+const DAY_MS = 24 * 60 * 60_000
+const PAGE = 50
+const PAGE_MAX = 500
+
+export function openCallJournal({ database, log, keptDays, now }: Needs): CallJournal {
+  let waiting: CallRecord[] = []
+  let writing: Promise<void> = Promise.resolve()
+
+  const write = async () => {
+    const records = waiting.splice(0)
+    try {
+      for (let at = 0; at < records.length; at += WRITTEN_AT_ONCE) {
+        await database.transact(saveCalls, records.slice(at, at + WRITTEN_AT_ONCE).map(toParams))
+      }
+    } catch (err) {
+      log.warn({ err, calls: records.length }, 'records of function calls were lost')
+    }
+  }
+  const flush = () => {
+    writing = writing.then(write)
+    return writing
+  }
+  const purge = () =>
+    database
+      .transact(purgeCalls, now() - keptDays * DAY_MS)
+      .catch((err: unknown) => log.warn({ err }, 'old records of function calls were not removed'))
+
+  const timers = [setInterval(() => waiting.length > 0 && flush(), WRITE_EVERY_MS), setInterval(purge, PURGE_EVERY_MS)]
+  for (const timer of timers) timer.unref()
+
   return {
     add(record) {
-      records.push(record)
-      if (records.length > CALLS_MAX * 2) records.splice(0, records.length - CALLS_MAX)
+      if (waiting.length >= WAITING_MAX)
+        waiting = waiting.filter(({ status }) => status !== 'ok').slice(-WAITING_MAX / 2)
+      waiting.push(record)
     },
-    async list({ limit = PAGE, ...filter }) {
-      return records
-        .filter((record) => matches(record, filter))
-        .slice(-limit)
-        .reverse()
+    async list(filter) {
+      await flush()
+      const { sql, params } = selection(filter)
+      return (await database.read(sql, params)).map(fromRow)
     },
-    async close() {},
+    async close() {
+      for (const timer of timers) clearInterval(timer)
+      await flush()
+    },
   }
 }
 
-export function matches(record: CallRecord, filter: Omit<CallFilter, 'limit'>): boolean {
-  return (
-    (filter.function === undefined || record.function === filter.function) &&
-    (filter.requestId === undefined || record.requestId === filter.requestId) &&
-    (filter.status === undefined || (record.status === 'ok') === (filter.status === 'ok')) &&
-    (filter.beforeMs === undefined || record.startedAtMs < filter.beforeMs)
-  )
+function selection({ functionName, requestId, status, beforeMs, limit = PAGE }: CallFilter) {
+  const conditions: [sql: string, value: SqlValue | undefined][] = [
+    ['function_name = ?', functionName],
+    ['request_id = ?', requestId],
+    [status === 'failed' ? 'status <> ?' : 'status = ?', status && 'ok'],
+    ['started_at_ms < ?', beforeMs],
+  ]
+  const used = conditions.filter((condition): condition is [string, SqlValue] => condition[1] !== undefined)
+  const where = used.length > 0 ? `WHERE ${used.map(([sql]) => sql).join(' AND ')}` : ''
+  const count = Math.min(Math.max(1, Math.floor(limit)), PAGE_MAX)
+  const sql = `SELECT * FROM function_calls ${where} ORDER BY started_at_ms DESC LIMIT ${count}`
+  return { sql, params: used.map(([, value]) => value) }
 }
+
+type CallParams = readonly SqlValue[]
+
+const toParams = (record: CallRecord): CallParams => [
+  record.requestId,
+  record.functionName,
+  record.callerKind,
+  record.startedAtMs,
+  record.durationMs,
+  record.memoryBytes,
+  record.status,
+  record.error?.slice(0, ERROR_CHARACTERS_MAX) ?? null,
+  JSON.stringify(fitting(record.log)),
+]
+
+/** The first lines, as many as fit: where something goes wrong, the beginning says more than the repetition. */
+function fitting(lines: readonly LogLine[]): readonly LogLine[] {
+  let left = LOG_CHARACTERS_MAX
+  return lines.filter(({ text }) => {
+    left -= text.length
+    return left > 0
+  })
+}
+
+const fromRow = (row: Row): CallRecord => ({
+  requestId: String(row['request_id']),
+  functionName: String(row['function_name']),
+  callerKind: String(row['caller_kind']),
+  startedAtMs: Number(row['started_at_ms']),
+  durationMs: Number(row['duration_ms']),
+  memoryBytes: Number(row['memory_bytes'] ?? 0),
+  status: String(row['status']),
+  error: row['error'] === null ? undefined : String(row['error']),
+  log: JSON.parse(String(row['log'] ?? '[]')) as LogLine[], // safe: toParams wrote it
+})
+
+export const saveCalls = transactionScript(import.meta.url, 'saveCalls', function* (calls: readonly CallParams[]) {
+  for (const params of calls) {
+    yield {
+      sql: `INSERT INTO function_calls (request_id, function_name, caller_kind, started_at_ms, duration_ms, memory_bytes, status, error, log)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      params,
+    }
+  }
+})
+
+export const purgeCalls = transactionScript(import.meta.url, 'purgeCalls', function* (beforeMs: number) {
+  const { changes } = yield { sql: 'DELETE FROM function_calls WHERE started_at_ms < ?', params: [beforeMs] }
+  return changes
+})

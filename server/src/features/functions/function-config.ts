@@ -5,7 +5,11 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 
-export type FunctionTrigger = { readonly name: string; readonly cron: string }
+export type FunctionTrigger = {
+  readonly name: string
+  /** Seconds, minutes, hours, day, month, weekday, year; in UTC+8, as in CloudBase. */
+  readonly cron: string
+}
 
 export type FunctionSpec = {
   readonly name: string
@@ -22,6 +26,10 @@ export type FunctionSpec = {
   readonly triggers: readonly FunctionTrigger[]
   /** Served by Sampan's own small `wx-server-sdk`, many calls at once per worker. */
   readonly isLight: boolean
+  /** Whether anybody may call it over HTTP. Off unless asked for: most functions trust that a user calls. */
+  readonly isOnHttp: boolean
+  /** What happens with a timer's slot that passed while the server was down. */
+  readonly missedTimers: 'run-last' | 'skip'
 }
 
 export type FunctionDefaults = { readonly timeoutMs: number; readonly memoryMb: number }
@@ -75,6 +83,8 @@ function readFunction(
     environment: { ...textValues(common['envVariables']), ...textValues(own['envVariables']) },
     triggers: [...triggersOf(common['triggers']), ...triggersOf(own['triggers'])],
     isLight: sampan['lightSdk'] === true,
+    isOnHttp: sampan['http'] === true,
+    missedTimers: sampan['missedTimers'] === 'skip' ? 'skip' : 'run-last',
   }
 }
 

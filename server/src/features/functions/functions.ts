@@ -1,11 +1,12 @@
 /** Cloud functions: finds them in the project, runs them in warm worker processes, remembers what they did. */
 import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { AppError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
 import type { Identity, UserIdentity } from '../sessions/identity.ts'
 import { callError, faultError } from './call-errors.ts'
 import { LoadError, type LogLine, type Outcome } from './call-outcome.ts'
-import { type CallFilter, type CallJournal, type CallRecord, openMemoryJournal } from './function-calls.ts'
+import type { CallFilter, CallJournal, CallRecord } from './function-calls.ts'
 import { type FunctionSpec, readFunctions } from './function-config.ts'
 import { watchFunctions } from './function-watch.ts'
 import { installMissing } from './install-dependencies.ts'
@@ -32,6 +33,8 @@ export type FunctionNeeds = {
   /** The server's environment; only a few harmless names of it reach functions. */
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly settings: FunctionSettings
+  /** Remembers calls; closed together with the functions. */
+  readonly journal: CallJournal
   /** Whether functions may read only code and write only temporary folders. Default: yes. */
   readonly isGuarded?: boolean
   /** Whether changed functions are loaded again. */
@@ -60,10 +63,7 @@ export type FunctionAnswer = {
   readonly log: readonly LogLine[]
 }
 
-export type FunctionSummary = Pick<
-  FunctionSpec,
-  'name' | 'runtime' | 'timeoutMs' | 'memoryMb' | 'triggers' | 'isLight'
-> & {
+export type FunctionSummary = Omit<FunctionSpec, 'folder' | 'entryFile' | 'exportName' | 'environment'> & {
   readonly warmWorkers: number
 }
 
@@ -79,11 +79,14 @@ export interface Functions {
   findCaller(workerToken: string, callToken: string): WorkerCaller | undefined
   calls(filter: CallFilter): Promise<CallRecord[]>
   usage(): { readonly workers: number; readonly running: number; readonly waiting: number }
+  /** Takes no more calls from outside and waits for those that run, at most this long. */
+  drain(timeoutMs: number): Promise<void>
   close(): Promise<void>
 }
 
 /** Functions may call functions, but a cycle would take every worker of the box. */
 const DEPTH_MAX = 5
+const DRAIN_POLL_MS = 20
 
 export const openFunctions = (needs: FunctionNeeds): Functions => new FunctionRunner(needs)
 
@@ -92,13 +95,15 @@ class FunctionRunner implements Functions {
   readonly #place: WorkerPlace
   readonly #pool: WorkerPool
   readonly #running = new RunningCalls()
-  readonly #journal: CallJournal = openMemoryJournal()
+  readonly #journal: CallJournal
   readonly #stopWatching: () => void
   #specs: Map<string, FunctionSpec>
+  #isDraining = false
 
   constructor(needs: FunctionNeeds) {
     this.#needs = needs
     this.#place = workerPlace(needs)
+    this.#journal = needs.journal
     this.#specs = this.#readSpecs()
     const { workers, memoryMb } = needs.settings
     this.#pool = new WorkerPool({
@@ -120,6 +125,7 @@ class FunctionRunner implements Functions {
     if (!spec)
       throw new AppError('function_not_found', `There is no function "${name}".`, { details: { function: name } })
     const { requestId, depth = 0 } = caller
+    if (this.#isDraining && depth === 0) throw new AppError('shutting_down', 'The server is stopping.')
     if (depth > DEPTH_MAX) {
       throw new AppError('function_recursion', `${name} was called through ${depth} other functions.`, {
         details: { function: name, depth },
@@ -144,9 +150,8 @@ class FunctionRunner implements Functions {
 
   list(): FunctionSummary[] {
     return [...this.#specs.values()].map((spec) => {
-      const { name, runtime, timeoutMs, memoryMb, triggers, isLight } = spec
-      const warmWorkers = this.#pool.workers.filter((worker) => worker.spec === spec).length
-      return { name, runtime, timeoutMs, memoryMb, triggers, isLight, warmWorkers }
+      const { folder: _folder, entryFile: _file, exportName: _export, environment: _variables, ...summary } = spec
+      return { ...summary, warmWorkers: this.#pool.workers.filter((worker) => worker.spec === spec).length }
     })
   }
 
@@ -176,6 +181,12 @@ class FunctionRunner implements Functions {
   usage() {
     const { workers, waiting } = this.#pool
     return { workers: workers.length, running: workers.reduce((sum, worker) => sum + worker.callsRunning, 0), waiting }
+  }
+
+  async drain(timeoutMs: number): Promise<void> {
+    this.#isDraining = true
+    const untilMs = Date.now() + timeoutMs
+    while (this.usage().running + this.usage().waiting > 0 && Date.now() < untilMs) await sleep(DRAIN_POLL_MS)
   }
 
   async close(): Promise<void> {
@@ -214,7 +225,7 @@ class FunctionRunner implements Functions {
 
   #remember(
     spec: FunctionSpec,
-    { requestId, source }: FunctionCaller,
+    { requestId, identity }: FunctionCaller,
     {
       error,
       ...facts
@@ -222,17 +233,16 @@ class FunctionRunner implements Functions {
       error: AppError | undefined
     },
   ) {
-    const status = error ? error.code : 'ok'
-    const message = error?.details?.['stack'] ?? error?.message
+    const stack = error?.details?.['stack'] ?? error?.message
     this.#journal.add({
       ...facts,
       requestId,
-      source,
-      function: spec.name,
-      status,
-      ...(message !== undefined && { message: String(message) }),
+      functionName: spec.name,
+      callerKind: identity.kind,
+      status: error?.code ?? 'ok',
+      error: stack === undefined ? undefined : String(stack),
     })
-    if (error) this.#needs.log.warn({ requestId, function: spec.name, status }, 'function call failed')
+    if (error) this.#needs.log.warn({ requestId, function: spec.name, status: error.code }, 'function call failed')
   }
 
   #readSpecs() {

@@ -111,8 +111,8 @@ export function identifyCallers(app: FastifyInstance, sessions: SessionLookup, l
   app.addHook('onRequest', (request, _reply, done) => {
     request.identity = ANONYMOUS
     const header = request.headers.authorization
-    // `/admin` has its own signatures, `/console` its own cookies.
-    if (!header?.startsWith('Bearer ') || request.url.startsWith('/admin')) return done()
+    // `/admin` has its own signatures, `/console` its own cookies; what `/http` means by a token is the function's affair.
+    if (!header?.startsWith('Bearer ') || /^\/(admin|http)\b/.test(request.url)) return done()
     const token = header.slice('Bearer '.length)
     if (token.length > MAX_TOKEN_CHARACTERS) return done(new AppError('session_invalid', 'This token is not valid.'))
     if (isLoopback(request) && isOwner(token)) {
