@@ -6,6 +6,8 @@ import type { Project } from '../project/load-project.ts'
 
 type Facts = {
   readonly server: RunningServer
+  /** Path of the one-time link that makes the console's first account; undefined once there is one. */
+  readonly setupLink: string | undefined
   readonly project: Project
   readonly dataDir: string
   readonly usesSimulator: boolean
@@ -14,7 +16,7 @@ type Facts = {
 }
 
 export function renderBanner(
-  { server, project, dataDir, usesSimulator, readyMs, version }: Facts,
+  { server, setupLink, project, dataDir, usesSimulator, readyMs, version }: Facts,
   { lang, json, color }: Output,
 ): string {
   const { url } = server
@@ -23,6 +25,7 @@ export function renderBanner(
     openapi: `${url}/openapi.json`,
     console: `${url}/console/`,
     plan: `${url}/console/plan`,
+    ...(setupLink && { setup: url + setupLink }),
   }
   if (json) return JSON.stringify({ ready: true, url, ...addresses, dataDir, readyMs })
 
@@ -32,6 +35,14 @@ export function renderBanner(
   const rows: [string, string][] = [
     [zh ? '接口' : 'API', `${addresses.api}  (${zh ? '文档' : 'described at'} ${addresses.openapi})`],
     [zh ? '控制台' : 'Console', addresses.console],
+    ...(setupLink
+      ? [
+          [
+            zh ? '首次设置' : 'First time',
+            `${url}${setupLink}  (${zh ? '一次性链接,创建管理员' : 'one-time link, makes your account'})`,
+          ] as [string, string],
+        ]
+      : []),
     [zh ? '规划' : 'Plan', `${addresses.plan}  (${zh ? '一台轻量服务器够不够?' : 'is one light server enough?'})`],
     [
       zh ? '微信' : 'WeChat',

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import path from 'node:path'
 import { ConfigError, readConfig, SETTINGS, type SettingName } from '@sampan/server/config'
+import { createSetupLink } from '@sampan/server/features/console/administrators'
 import { openLog, openLogDestination } from '@sampan/server/log'
 import { PortTakenError, type RunningServer, startServer, VERSION } from '@sampan/server/start-server'
 import { openSimulator, type Simulator } from '@sampan/simulator'
@@ -39,7 +40,8 @@ export async function serveProject(
     await server.resources.functions.prepare(output.progress)
     await announceServer(options.project.root, { url: server.url, token, pid: process.pid })
     const readyMs = Math.round(performance.now() - startedAtMs)
-    output.result(renderBanner({ server, readyMs, version: VERSION, ...options }, output))
+    const setupLink = await createSetupLink(server.resources.administrators)
+    output.result(renderBanner({ server, setupLink, readyMs, version: VERSION, ...options }, output))
 
     await stopped
     output.progress(output.lang === 'zh' ? '正在完成未结束的请求……' : 'Finishing open requests…')

@@ -14,8 +14,8 @@ import {
   type Role,
   removeSessions,
 } from './administrator-store.ts'
-import type { PasswordHasher } from './console-password.ts'
-import type { SignInLimit } from './sign-in-limit.ts'
+import { createPasswordHasher, type PasswordHasher } from './console-password.ts'
+import { createSignInLimit, type SignInLimit } from './sign-in-limit.ts'
 
 const TOKEN_BYTES = 32
 const ID_BYTES = 12
@@ -26,6 +26,10 @@ type Needs = { database: Database; passwords: PasswordHasher; limit: SignInLimit
 export type Visitor = { ip: string; userAgent: string }
 
 export type Administrators = ReturnType<typeof createAdministrators>
+
+/** With the cost and the limits of production. */
+export const openAdministrators = (database: Database, now: () => number): Administrators =>
+  createAdministrators({ database, passwords: createPasswordHasher(), limit: createSignInLimit(now), now })
 
 export function createAdministrators({ database, passwords, limit, now = Date.now }: Needs) {
   async function openSession(administrator: Administrator, { ip, userAgent }: Visitor) {

@@ -99,12 +99,14 @@ const slowest = (day: readonly HistoryPoint[]) =>
   Math.max(
     0,
     ...[...Map.groupBy(day, ({ atMs }) => Math.floor(atMs / HOUR_MS)).values()].map((hour) => {
-      const { latency } = hour.map(({ total }) => total).reduce((a, b) => addLatency(a, b), { latency: [] })
+      const { latency } = hour.map(({ total }) => total).reduce<Latencies>(addLatency, { latency: [] })
       return latencyQuantileMs({ latency }, 0.95) ?? 0
     }),
   )
 
-function addLatency(a: { readonly latency: readonly number[] }, b: { readonly latency: readonly number[] }) {
+type Latencies = { readonly latency: readonly number[] }
+
+function addLatency(a: Latencies, b: Latencies) {
   const length = Math.max(a.latency.length, b.latency.length)
   return { latency: Array.from({ length }, (_, bucket) => (a.latency[bucket] ?? 0) + (b.latency[bucket] ?? 0)) }
 }

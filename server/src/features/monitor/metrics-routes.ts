@@ -1,0 +1,25 @@
+/** `GET /metrics` for Prometheus. From this machine only, unless somebody signed in: the figures tell a stranger much. */
+import type { FastifyPluginAsync } from 'fastify'
+import { Registry } from 'prom-client'
+import { AppError } from '../../errors.ts'
+import { isLoopback } from '../../http/rate-limit.ts'
+import type { Monitor } from './monitor.ts'
+import { publishMetrics } from './prometheus-metrics.ts'
+
+export function metricsRoutes(monitor: Monitor): FastifyPluginAsync {
+  const registry = new Registry()
+  publishMetrics(monitor, registry)
+  return async (app) => {
+    app.get(
+      '/metrics',
+      { schema: { summary: 'Metrics for Prometheus', tags: ['health'], security: [] }, config: { priority: 'always' } },
+      async (request, reply) => {
+        const isServerSide = request.identity.kind === 'administrator' || request.identity.kind === 'key'
+        if (!isLoopback(request) && !isServerSide) {
+          throw new AppError('forbidden', 'Metrics are for this machine, or for a caller with an access key.')
+        }
+        return reply.type(registry.contentType).send(await registry.metrics())
+      },
+    )
+  }
+}
