@@ -1,5 +1,5 @@
 import type { CallLog } from './call-log.ts'
-import type { Fault, Knobs } from './faults.ts'
+import { FAULTS, type Fault, type Knobs } from './faults.ts'
 import type { CodeKind, People } from './people.ts'
 import { Refusal } from './refusal.ts'
 import type { Answer, Input, Route } from './route.ts'
@@ -64,7 +64,7 @@ export function controlApi({ people, knobs, calls, subscriptions, talks, grant, 
     control('POST', '/simulator/knobs', ({ json }) => {
       const { path, fault, clockSkewMs } = json
       if (typeof clockSkewMs === 'number') knobs.clockSkewMs = clockSkewMs
-      if (typeof path === 'string' && isFault(fault)) knobs.inject(path, fault)
+      if (path !== undefined) knobs.inject(String(path), parseFault(fault))
       return { json: { clockSkewMs: knobs.clockSkewMs, faults: knobs.list() } }
     }),
     control('DELETE', '/simulator/knobs', ({ query }) => {
@@ -85,4 +85,8 @@ function userOf(value: unknown): string {
   throw new Refusal(40097, 'say who: ?user=alice (1 to 64 characters, no colon)')
 }
 
-const isFault = (value: unknown): value is Fault => isRecord(value) && typeof value['kind'] === 'string'
+/** @throws {Refusal} 40097 that lists the kinds there are */
+function parseFault(value: unknown): Fault {
+  if (isRecord(value) && Object.hasOwn(FAULTS, String(value['kind']))) return value as Fault // safe: the rest is optional
+  throw new Refusal(40097, `fault.kind must be one of: ${Object.keys(FAULTS).join(', ')}`)
+}

@@ -91,7 +91,10 @@ export async function openDoor(needs: Needs, host: string, port: number) {
     } else if (faults.some((fault) => fault.kind === 'reorder')) {
       await new Promise<void>((resolve) => {
         waiting.set(path, resolve)
-        setTimeout(resolve, REORDER_WAIT_MS).unref()
+        setTimeout(() => {
+          if (waiting.get(path) === resolve) waiting.delete(path)
+          resolve()
+        }, REORDER_WAIT_MS).unref()
       })
     }
   }
@@ -230,7 +233,7 @@ function send(response: ServerResponse, answer: Answer, faults: readonly Fault[]
   if (strikes('reset')) return void response.destroy()
 
   const contentType = 'bytes' in answer ? answer.contentType : 'application/json; encoding=utf-8'
-  const bytes = strikes('empty-body') ? Buffer.alloc(0) : strikes('html') ? HTML_ERROR : bytesOf(answer)
+  const bytes = spoil(bytesOf(answer), strikes)
   const status = strikes('html') || strikes('empty-body') ? 200 : (answer.status ?? 200)
   response.writeHead(status, {
     ...answer.headers,
@@ -239,6 +242,15 @@ function send(response: ServerResponse, answer: Answer, faults: readonly Fault[]
   })
   if (!strikes('truncate')) return void response.end(bytes)
   response.write(bytes.subarray(0, Math.floor(bytes.length / 2)), () => response.destroy())
+}
+
+function spoil(bytes: Buffer, strikes: (kind: Fault['kind']) => boolean) {
+  if (strikes('empty-body')) return Buffer.alloc(0)
+  if (strikes('html')) return HTML_ERROR
+  if (!strikes('garbled')) return bytes
+  // Before the first value, where it breaks JSON of any shape.
+  const at = Math.max(bytes.indexOf(':') + 1, 1)
+  return Buffer.concat([bytes.subarray(0, at), Buffer.from('?'), bytes.subarray(at)])
 }
 
 function bytesOf(answer: Answer) {

@@ -1,26 +1,26 @@
 import type { SeededRandom } from './seeded-random.ts'
 
-/**
- * What can go wrong between us and WeChat.
- *
- * The two timeouts are the two kinds of lost answer, and a caller cannot tell them apart: `timeout-before` changed
- * nothing, `timeout-after` did everything but answer.
- */
+/** What can go wrong between us and WeChat. */
+// biome-ignore format: a table keeps its columns
+export const FAULTS = {
+  latency:              'answers later, by `latencyMs`',
+  busy:                 'refuses with errcode -1; nothing happened',
+  refuse:               'refuses with `errcode`; nothing happened',
+  'http-500':           'answers 500 with HTML; nothing happened',
+  'timeout-before':     'never answers; nothing happened',
+  'timeout-after':      'never answers, and everything happened: a caller cannot tell it from the one before',
+  reset:                'breaks the connection; nothing happened',
+  duplicate:            'does it twice, as if a proxy had sent it twice, and answers the second time',
+  reorder:              'waits until a later call of the same path is through',
+  truncate:             'breaks the connection in the middle of the answer; everything happened',
+  garbled:              'answers JSON with a stray sign in it; everything happened',
+  'empty-body':         'answers 200 with nothing; everything happened',
+  html:                 'answers 200 with HTML; everything happened',
+  'wrong-content-type': 'calls its answer text/plain',
+} as const
+
 export type Fault = {
-  kind:
-    | 'latency'
-    | 'busy'
-    | 'http-500'
-    | 'refuse'
-    | 'timeout-before'
-    | 'timeout-after'
-    | 'reset'
-    | 'duplicate'
-    | 'reorder'
-    | 'truncate'
-    | 'empty-body'
-    | 'html'
-    | 'wrong-content-type'
+  kind: keyof typeof FAULTS
   /** How often, 0–1. Every time if left out. */
   rate?: number
   /** How many times before the fault is over. Endless if left out. */

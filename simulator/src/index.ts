@@ -1,5 +1,5 @@
 export type { Call, CallLog } from './call-log.ts'
-export type { Fault, Knobs } from './faults.ts'
+export { FAULTS, type Fault, type Knobs } from './faults.ts'
 export type { Delivery, MessagePush, PushEvent, PushTarget, PushTrick } from './message-push.ts'
 export type { PaymentRequest, PayOptions, PaySimulator } from './pay/pay.ts'
 export type { KeyMode, PayCredentials } from './pay/pay-keys.ts'

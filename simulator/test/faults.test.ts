@@ -56,6 +56,11 @@ describe('faults', () => {
     assert.equal((await raw()).headers.get('content-type'), 'text/plain')
     knobs.inject('*', { kind: 'truncate', times: 1 })
     await assert.rejects(raw().then((response) => response.text()))
+    knobs.inject('*', { kind: 'garbled', times: 1 })
+    await assert.rejects(
+      raw().then((response) => response.json()),
+      SyntaxError,
+    )
     knobs.inject('*', { kind: 'reset', times: 1 })
     await assert.rejects(raw())
     knobs.inject('*', { kind: 'refuse', errcode: 40243, times: 1 })
@@ -96,6 +101,8 @@ describe('faults', () => {
     await world.call('POST', '/simulator/knobs', { path: LOGIN, fault: { kind: 'busy' }, clockSkewMs: 400_000 })
     assert.equal((await world.login('sim:alice:1'))['errcode'], -1)
     assert.equal(world.simulator.knobs.clockSkewMs, 400_000)
+    const unknown = await world.call('POST', '/simulator/knobs', { path: LOGIN, fault: { kind: 'earthquake' } })
+    assert.match(String(unknown.json['errmsg']), /one of: latency/)
     await world.call('DELETE', '/simulator/knobs')
     assert.ok((await world.login('sim:alice:1'))['openid'])
     const { calls } = (await world.call('GET', `/simulator/calls?path=${LOGIN}`)).json as { calls: unknown[] }

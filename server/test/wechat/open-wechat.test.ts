@@ -94,10 +94,10 @@ describe('login through WeChat', () => {
   it('never puts a session key, a secret or a token into an error or the log', async () => {
     const thrown: unknown[] = []
     const attempt = (call: Promise<unknown>) => call.catch((error: unknown) => thrown.push(error))
-    world.simulator.knobs.inject(LOGIN, { kind: 'truncate', times: 1 })
+    world.simulator.knobs.inject(LOGIN, { kind: 'garbled', times: 1 })
     await attempt(world.wechat.codeToSession('sim:alice:1'))
     const sessionKey = world.simulator.sessionKeyOf('alice') ?? ''
-    world.simulator.knobs.inject(TOKEN, { kind: 'truncate' })
+    world.simulator.knobs.inject(TOKEN, { kind: 'garbled' })
     await attempt(world.wechat.phoneNumber('x'))
     world.simulator.knobs.clear()
     world.simulator.knobs.inject(PHONE, { kind: 'refuse', errcode: 40001 })
@@ -113,7 +113,11 @@ describe('login through WeChat', () => {
       world.simulator.openidOf('alice'),
     ]) {
       assert.ok(secret.length > 20)
-      assert.ok(!told.includes(secret.slice(0, 12)), secret)
+      const pieces = Array.from({ length: secret.length - 7 }, (_, at) => secret.slice(at, at + 8))
+      assert.deepEqual(
+        pieces.filter((piece) => told.includes(piece)),
+        [],
+      )
     }
   })
 })
@@ -164,6 +168,9 @@ describe('the access token', () => {
     await phone()
     await until(() => world.simulator.calls.count(TOKEN) === 5)
     await new Promise((resolve) => setTimeout(resolve, 20))
+    await phone()
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    assert.equal(world.simulator.calls.count(TOKEN), 5)
     world.simulator.knobs.clear()
     world.advance(10_000)
     await phone()
@@ -196,6 +203,17 @@ describe('other APIs of WeChat', () => {
     world.simulator.knobs.inject(PHONE, { kind: 'busy', times: 1 })
     await assert.rejects(world.wechat.phoneNumber(world.simulator.phoneCode('alice')), code('wechat_unavailable'))
     assert.equal(world.simulator.calls.count(PHONE), 1)
+  })
+
+  it('believes no phone number that was made for another app', async () => {
+    await world.wechat.phoneNumber(world.simulator.phoneCode('alice'))
+    const url = new URL(world.simulator.calls.list(PHONE)[0]?.url ?? '', 'http://x')
+    const value = url.searchParams.get('access_token')
+    const shared = JSON.stringify({ value, expiresAtMs: Number.MAX_SAFE_INTEGER })
+    const cache = { get: async () => shared, set: async () => {}, claim: async () => true }
+    const other = world.open({ appId: 'wxother', cache })
+    await assert.rejects(other.phoneNumber(world.simulator.phoneCode('alice')), code('wechat_unavailable'))
+    await other.close()
   })
 
   it('hands on the code of a refusal', async () => {

@@ -7,6 +7,8 @@ const ORDER_TTL_MS = 7 * 86_400_000
 const REFUND_WINDOW_MS = 365 * 86_400_000
 const REFUNDS_PER_ORDER = 50
 const ORDER_LIMIT = 100_000
+/** An order that is asked for again and again keeps its latest ones. */
+const PREPAY_LIMIT = 20
 
 export type OrderRequest = {
   outTradeNo: string
@@ -86,6 +88,11 @@ export function openPayLedger(now: () => number, random: SeededRandom) {
       order.prepayIds.set(prepayId, now() + PREPAY_TTL_MS)
       orders.set(order.outTradeNo, order)
       orderByPrepayId.set(prepayId, order)
+      if (order.prepayIds.size > PREPAY_LIMIT) {
+        const [oldest = ''] = order.prepayIds.keys()
+        order.prepayIds.delete(oldest)
+        orderByPrepayId.delete(oldest)
+      }
       if (orders.size > ORDER_LIMIT) forgetOldest()
       return prepayId
     },

@@ -8,10 +8,17 @@ const BILL_LIMIT_BYTES = 256 * 1024 * 1024
 
 /** Unpacks a downloaded bill. Its hash, which came in a signed answer, is the only proof of where it is from. */
 export function unpackBill(bytes: Buffer, sha1: string): string {
-  const isZipped = bytes[0] === 0x1f && bytes[1] === 0x8b
-  const text = isZipped ? gunzipSync(bytes, { maxOutputLength: BILL_LIMIT_BYTES }) : bytes
+  const text = bytes[0] === 0x1f && bytes[1] === 0x8b ? unzip(bytes) : bytes
   if (createHash('sha1').update(text).digest('hex') !== sha1.toLowerCase()) throw incomplete('bill')
   return text.toString('utf8')
+}
+
+function unzip(bytes: Buffer): Buffer {
+  try {
+    return gunzipSync(bytes, { maxOutputLength: BILL_LIMIT_BYTES })
+  } catch {
+    throw incomplete('bill')
+  }
 }
 
 /** The lines of a trade bill. Columns are found by their titles: WeChat Pay adds some now and then. */

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
-import { generateKeyPairSync } from 'node:crypto'
+import { createHash, generateKeyPairSync } from 'node:crypto'
 import { afterEach, beforeEach, describe, it } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import type { AppError } from '../../../src/errors.ts'
 import { openWeChatPay } from '../../../src/wechat/pay/open-pay.ts'
+import { parseTradeBill, unpackBill } from '../../../src/wechat/pay/pay-bill.ts'
 import { startShop } from './start-shop.ts'
 
 const CREATE = '/v3/pay/transactions/jsapi'
@@ -191,8 +193,20 @@ describe('the bill of a day', () => {
       { ...common, state: 'REFUND', totalFen: 0, refundFen: 199, outRefundNo: 'r1' },
     ])
     assert.deepEqual(await shop.pay.tradeBill('2026-11-21'), [])
-    shop.simulator.knobs.inject('/v3/billdownload/file', { kind: 'html' })
-    await assert.rejects(shop.pay.tradeBill('2026-11-22'), { code: 'wechat_unavailable' })
+    for (const kind of ['html', 'garbled', 'empty-body'] as const) {
+      shop.simulator.knobs.inject('/v3/billdownload/file', { kind, times: 1 })
+      await assert.rejects(shop.pay.tradeBill('2026-11-22'), { code: 'wechat_unavailable' }, kind)
+    }
     await shop.close()
+  })
+
+  it('is taken only with the hash that was announced', () => {
+    const text = 'a bill'
+    const sha1 = createHash('sha1').update(text).digest('hex')
+    for (const bytes of [Buffer.from(text), gzipSync(text)]) {
+      assert.equal(unpackBill(bytes, sha1), text)
+      assert.throws(() => unpackBill(bytes, sha1.replace(/^./, 'x')), { code: 'wechat_unavailable' })
+    }
+    assert.throws(() => parseTradeBill('交易时间,商户号\r\n'), { code: 'wechat_unavailable' })
   })
 })
