@@ -4,12 +4,7 @@
  */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
-
-export type FunctionTrigger = {
-  readonly name: string
-  /** Seconds, minutes, hours, day, month, weekday, year; in UTC+8, as in CloudBase. */
-  readonly cron: string
-}
+import { cronProblem, type FunctionTrigger } from './timer-schedule.ts'
 
 export type FunctionSpec = {
   readonly name: string
@@ -70,6 +65,11 @@ function readFunction(
   const entryFile = findEntry(folder, file)
   if (!entryFile) return undefined
   const sampan = asSettings(own['sampan'])
+  const triggers = [...triggersOf(common['triggers']), ...triggersOf(own['triggers'])]
+  for (const { name, cron } of triggers) {
+    const problem = cronProblem(cron)
+    if (problem) warn(`${path.basename(folder)}: the timer "${name}" cannot fire, because ${problem}`)
+  }
   const seconds = numberOf(own['timeout']) ?? numberOf(common['timeout'])
   const memory = numberOf(own['memorySize']) ?? numberOf(common['memorySize']) ?? defaults.memoryMb
   return {
@@ -81,7 +81,7 @@ function readFunction(
     timeoutMs: seconds === undefined ? defaults.timeoutMs : Math.min(Math.max(seconds, 1) * 1000, TIMEOUT_MS_MAX),
     memoryMb: Math.min(Math.max(memory, MEMORY_MB_MIN), MEMORY_MB_MAX),
     environment: { ...textValues(common['envVariables']), ...textValues(own['envVariables']) },
-    triggers: [...triggersOf(common['triggers']), ...triggersOf(own['triggers'])],
+    triggers,
     isLight: sampan['lightSdk'] === true,
     isOnHttp: sampan['http'] === true,
     missedTimers: sampan['missedTimers'] === 'skip' ? 'skip' : 'run-last',

@@ -5,9 +5,8 @@
 import { type Database, transactionScript } from '../../database/database.ts'
 import { AppError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
-import type { FunctionTrigger } from './function-config.ts'
 import type { FunctionSummary, Functions } from './functions.ts'
-import { lastSlotMs, nextSlotMs } from './timer-schedule.ts'
+import { type FunctionTrigger, lastSlotMs, nextSlotMs } from './timer-schedule.ts'
 
 export interface FunctionTimers {
   /** Once functions can reach the server. */

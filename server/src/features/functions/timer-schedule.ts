@@ -1,6 +1,11 @@
 /** When a function's timer fires: CloudBase's seven-field expressions, in UTC+8. */
 import { Cron } from 'croner'
-import type { FunctionTrigger } from './function-config.ts'
+
+export type FunctionTrigger = {
+  readonly name: string
+  /** Seconds, minutes, hours, day, month, weekday, year; in UTC+8, as in CloudBase. */
+  readonly cron: string
+}
 
 const ZONE = 'Asia/Shanghai'
 
