@@ -30,7 +30,7 @@ export type People = {
    * Spends a code. `sim:<user>:<nonce>` (and `sim-phone:<user>:<nonce>`) counts as issued at the moment it is first seen,
    * so that a script can log in without asking the simulator first.
    *
-   * @throws {Refusal} 40029 unknown or expired, 40163 already used
+   * @throws {Refusal} 40029 unknown or expired; a used one is 40163 for logins and 40029 for phone numbers
    */
   spendCode(kind: CodeKind, code: string): Person
   startSession(person: Person): string
@@ -88,7 +88,7 @@ export function openPeople({ appId, now, random, guestUser }: Needs): People {
     spendCode(kind, code) {
       const found = codes.get(`${kind}:${code}`) ?? adopt(kind, code)
       if (!found) throw new Refusal(40029)
-      if (found.isUsed) throw new Refusal(40163)
+      if (found.isUsed) throw new Refusal(kind === 'login' ? 40163 : 40029)
       if (found.expiresAtMs <= now()) throw new Refusal(40029)
       found.isUsed = true
       return get(found.user)

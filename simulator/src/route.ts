@@ -33,6 +33,8 @@ export type Route = {
   /** Refuse calls without a valid access_token in the query string. */
   readonly needsToken: boolean
   readonly body: 'none' | 'json' | 'media'
+  /** One line for the list at `/simulator`; only the `control` family has it. */
+  readonly about?: string
   handle(input: Input): Answer | Promise<Answer>
 }
 

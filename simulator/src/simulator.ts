@@ -2,7 +2,7 @@ import { openAccessTokens } from './access-tokens.ts'
 import { type CallLog, openCallLog } from './call-log.ts'
 import { codeImageApi } from './code-image-api.ts'
 import { contentApi } from './content-api.ts'
-import { controlApi } from './control-api.ts'
+import { controlApi, listControls } from './control-api.ts'
 import { openDoor } from './door.ts'
 import { encryptUserData } from './encrypted-user-data.ts'
 import { type Knobs, openKnobs } from './faults.ts'
@@ -118,11 +118,15 @@ export async function openSimulator(options: SimulatorOptions): Promise<Simulato
     ...contentApi({ appId, people, quotas, random, push, now, riskyWords: options.riskyWords }),
     ...codeImageApi(quotas, pages),
     ...linkApi({ appId, quotas, pages, random, now }),
-    ...controlApi({ people, knobs, calls, subscriptions, talks, grant, encryptFor }),
+    ...controlApi({ people, knobs, calls, subscriptions, talks, push, grant, encryptFor }),
     ...(merchant?.routes ?? []),
   ]
   const refusePay = (thrown: unknown) => merchant?.signature.refuse(thrown) ?? { status: 404, json: {} }
-  const door = await openDoor({ routes, tokens, knobs, calls, now, random, refusePay }, host, port)
+  const door = await openDoor(
+    { routes: [...routes, listControls(routes)], tokens, knobs, calls, now, random, refusePay },
+    host,
+    port,
+  )
 
   return {
     url: door.url,

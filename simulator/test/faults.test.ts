@@ -110,6 +110,21 @@ describe('faults', () => {
   })
 })
 
+describe('someone who has only the address', () => {
+  it('finds out what there is to call', async () => {
+    const world = await startSimulator({ merchant: {} })
+    const { json } = await world.call('GET', '/simulator')
+    const { controls, apis } = json as { controls: { call: string; about: string }[]; apis: string[] }
+    assert.ok(controls.length > 10)
+    assert.deepEqual(
+      controls.filter(({ about }) => !about),
+      [],
+    )
+    assert.ok(apis.includes('GET /sns/jscode2session') && apis.includes('POST /v3/pay/transactions/jsapi'))
+    await world.simulator.close()
+  })
+})
+
 async function waitFor(condition: () => boolean) {
   const giveUpMs = Date.now() + 2_000
   while (!condition()) {

@@ -93,7 +93,7 @@ describe('login codes', () => {
     assert.match(info.phoneNumber, /^138\d{8}$/)
     assert.equal(info.watermark.appid, APP_ID)
     const again = await world.api('/wxa/business/getuserphonenumber', { code: issued['code'] })
-    assert.equal(again['errcode'], 40163)
+    assert.equal(again['errcode'], 40029)
     const loginCode = world.simulator.loginCode('alice')
     assert.equal((await world.api('/wxa/business/getuserphonenumber', { code: loginCode }))['errcode'], 40029)
   })

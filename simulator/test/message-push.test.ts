@@ -92,6 +92,11 @@ describe('events to the server', () => {
     await run('plain', async ({ simulator }) => assert.equal(await simulator.push.verifyTarget(), true))
   })
 
+  it('are sent on demand of another process', async () => {
+    await run('plain', ({ call }) => call('POST', '/simulator/push', { user: 'alice', event: 'x', facts: { a: 1 } }))
+    assert.deepEqual([seen[0]?.body['Event'], seen[0]?.body['a']], ['x', 1])
+  })
+
   it('can be forged, doubled and late, for the server to notice', async () => {
     const event = { openid: 'o'.repeat(28), event: 'x' }
     await run('plain', ({ simulator }) => simulator.push.send(event, { times: 2, forgeSignature: true, atMs: 0 }))

@@ -4,7 +4,7 @@ import { AppError } from '../errors.ts'
 import { openAccessToken } from './access-token.ts'
 import type { ApiAnswer, ApiRequest, TextCheck, TextVerdict, WeChat } from './wechat.ts'
 import { openWeChatHttp } from './wechat-http.ts'
-import { BUSY, isTokenRefused, toAppError } from './wechat-refusal.ts'
+import { BUSY, isTokenRefused, LOGIN_PATH, toAppError } from './wechat-refusal.ts'
 
 const RETRY_LIMIT = 3
 /** First pause; it doubles. Short, because a person waits: all attempts together must fit into `timeoutMs`. */
@@ -93,9 +93,9 @@ export function openWeChat(options: WeChatOptions): WeChat {
       if (!appId || !secret) throw new AppError('wechat_not_configured', 'AppID and AppSecret are not set.')
       const query = { appid: appId, secret, js_code: code, grant_type: 'authorization_code' }
       // Not repeated after a lost answer: the code may be spent, and the SDK then fetches a new one.
-      const { json = {} } = await repeatedly('/sns/jscode2session', { method: 'GET', query }, 'busy', newDeadline())
+      const { json = {} } = await repeatedly(LOGIN_PATH, { method: 'GET', query }, 'busy', newDeadline())
       const { openid: openId, session_key: sessionKey, unionid: unionId } = json
-      if (typeof openId !== 'string' || typeof sessionKey !== 'string') throw incomplete('/sns/jscode2session')
+      if (typeof openId !== 'string' || typeof sessionKey !== 'string') throw incomplete(LOGIN_PATH)
       return typeof unionId === 'string' ? { openId, sessionKey, unionId } : { openId, sessionKey }
     },
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
+import type { Fault } from '@sampan/simulator'
 import type { AppError } from '../../src/errors.ts'
 import { startWeChat } from './start-wechat.ts'
 
@@ -122,6 +123,32 @@ describe('login through WeChat', () => {
   })
 })
 
+describe('a crowd that logs in while WeChat is ill', () => {
+  // biome-ignore format: a table keeps its columns
+  const ILLNESSES: [string, Fault, minimumGood: number][] = [
+    ['stalls',          { kind: 'timeout-before' },          0],
+    ['is often busy',   { kind: 'busy', rate: 0.3 },         180],
+    ['answers HTML',    { kind: 'html' },                    0],
+    ['answers nothing', { kind: 'empty-body', rate: 0.5 },   50],
+  ]
+  for (const [name, fault, minimumGood] of ILLNESSES) {
+    it(`is told within the deadline when it ${name}, and causes no storm`, async () => {
+      const world = await startWeChat({}, { timeoutMs: 1_000, retryPauseMs: 20 })
+      world.simulator.knobs.inject(LOGIN, fault)
+      const startMs = performance.now()
+      const users = Array.from({ length: 200 }, (_, at) => `sim:user${at}:1`)
+      const results = await Promise.allSettled(users.map((user) => world.wechat.codeToSession(user)))
+      // Twice the deadline, because the machine of a test is slow, not because a call may take that long.
+      assert.ok(performance.now() - startMs < 2_000)
+      const bad = results.filter((result) => result.status === 'rejected').map(({ reason }) => reason.code)
+      assert.ok(200 - bad.length >= minimumGood, `${200 - bad.length} got in`)
+      assert.deepEqual([...new Set(bad)], bad.length ? ['wechat_unavailable'] : [])
+      assert.ok(world.simulator.calls.count(LOGIN) <= 300, `${world.simulator.calls.count(LOGIN)} calls`)
+      await world.close()
+    })
+  }
+})
+
 describe('the access token', () => {
   let world: Awaited<ReturnType<typeof startWeChat>>
   beforeEach(async () => {
@@ -203,6 +230,15 @@ describe('other APIs of WeChat', () => {
     world.simulator.knobs.inject(PHONE, { kind: 'busy', times: 1 })
     await assert.rejects(world.wechat.phoneNumber(world.simulator.phoneCode('alice')), code('wechat_unavailable'))
     assert.equal(world.simulator.calls.count(PHONE), 1)
+  })
+
+  it('does not take a used phone code for a reason to log in again', async () => {
+    const phoneCode = world.simulator.phoneCode('alice')
+    await world.wechat.phoneNumber(phoneCode)
+    await assert.rejects(world.wechat.phoneNumber(phoneCode), (error: AppError) => {
+      assert.deepEqual([error.code, error.details?.['errcode']], ['wechat_refused', 40029])
+      return true
+    })
   })
 
   it('believes no phone number that was made for another app', async () => {

@@ -142,7 +142,9 @@ export async function openPay({ appId, options, people, quotas, random, now }: N
     signature,
     routes: [
       ...payApi({ appId, keys, ledger, bills, signature, people, quotas, now, onRefund }),
-      control('POST', '/simulator/pay', ({ json }: Input) => payByHand(simulator, json)),
+      control('POST', '/simulator/pay', 'pays as the phone does: {"outTradeNo":"…"}', ({ json }: Input) =>
+        payByHand(simulator, json),
+      ),
     ],
     close() {
       stop.abort()
