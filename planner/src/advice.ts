@@ -69,8 +69,8 @@ export function stepsFor(design: Design, assessed: Assessment, input: PlanInput)
     steps.push(
       step(
         'rehearse',
-        'Rehearse the event with `sampan bench --scenario flash-sale` on a copy; keep its page on the CDN.',
-        '用 `sampan bench --scenario flash-sale` 在副本上演练；活动页放 CDN。',
+        'Rehearse the event with `sampan bench` against a copy; keep its page on the CDN.',
+        '用 `sampan bench` 在副本上演练；活动页放 CDN。',
       ),
     )
   }
@@ -87,8 +87,8 @@ export function stepsFor(design: Design, assessed: Assessment, input: PlanInput)
     steps.push(
       step(
         'measure-line',
-        'Measure the line from outside in the evening (`sampan bench --net`): nobody promises a peak line.',
-        '晚高峰从外部实测带宽（`sampan bench --net`）：峰值带宽没有承诺。',
+        'Measure the line in the evening by downloading a large file from outside, and write it as lineMbps into capacity.json: nobody promises a peak line.',
+        '晚高峰从外部下载一个大文件实测带宽，并以 lineMbps 写入 capacity.json：峰值带宽没有承诺。',
       ),
     )
   }

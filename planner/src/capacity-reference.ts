@@ -41,6 +41,8 @@ export const REFERENCE = {
   cpuMsPerRequest: { low: 1, usual: 2, high: 4 },
   /** When cloud functions answer half of the requests: a process boundary and the SDK's own call back. */
   cpuMsPerRequestWithFunctions: { low: 2, usual: 4, high: 8 },
+  /** TLS and proxying of one small answer, when the measurement left nginx out. */
+  nginxCpuMs: 0.2,
   /** Measured: 46 KB in nginx with TLS, 5 in Node, 15 in the kernel. */
   kilobytesPerConnection: 66,
   /** Cloud SSD: 1 to 3 ms is typical; nothing is published for light servers. */
@@ -65,6 +67,7 @@ export function measuredCpuMs({ cpuMsPerRequest: cost }: MeasuredCapacity, funct
   if (login === undefined || list === undefined || detail === undefined || write === undefined) return undefined
   const { login: a, list: b, detail: c, write: d } = USUAL_MIX
   const api = login * a + list * b + detail * c + write * d
-  const usual = api * (1 - functionShare) + (cost.function ?? api * 2) * functionShare + (cost.nginx ?? 0)
+  const usual =
+    api * (1 - functionShare) + (cost.function ?? api * 2) * functionShare + (cost.nginx ?? REFERENCE.nginxCpuMs)
   return { low: usual * 0.8, usual, high: usual * 1.2 }
 }

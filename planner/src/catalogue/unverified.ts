@@ -12,8 +12,8 @@ export const UNVERIFIED: readonly { readonly id: string; readonly about: Text }[
   {
     id: 'razor-assured-line',
     about: text(
-      'What a "200 Mbps peak" line delivers in the evening; 30 Mbps is assumed until `sampan bench` measures it from outside.',
-      '“200 Mbps 峰值”在晚高峰实际能给多少；未经 `sampan bench` 从外部实测前按 30 Mbps 计。',
+      'What a "200 Mbps peak" line delivers in the evening; 30 Mbps is assumed until it was measured from outside.',
+      '“200 Mbps 峰值”在晚高峰实际能给多少；未从外部实测前按 30 Mbps 计。',
     ),
   },
   {

@@ -1,0 +1,185 @@
+/**
+ * Checks a written bundle with the programs that will read it. A program that is not installed is reported as left out,
+ * never as passed.
+ */
+import { spawn } from 'node:child_process'
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { findYamlProblem } from '@sampan/planner'
+
+export type Check = {
+  readonly file: string
+  readonly program: string
+  readonly outcome: 'passed' | 'failed' | 'left-out'
+  readonly detail: string
+}
+
+/** A unit less hardened than this is refused; 0 is a sealed box, 10 a bare unit. */
+export const MOST_EXPOSURE = 2.5
+const TIMEOUT_MS = 20_000
+/** A server that is still running after this has accepted its configuration. */
+const STARTED_AFTER_MS = 1500
+
+/** Everything in the folder that some program can judge. Starts nothing that outlives the check. */
+export async function checkBundle(directory: string): Promise<Check[]> {
+  const names = (await readdir(directory, { recursive: true })).map((name) => name.replaceAll(path.sep, '/')).sort()
+  const scratch = await mkdtemp(path.join(os.tmpdir(), 'sampan-check-'))
+  try {
+    const checks: Check[] = []
+    for (const name of names) {
+      const check = checkerFor(name)
+      if (check) checks.push(...[await check({ directory, name, scratch })].flat())
+    }
+    return checks
+  } finally {
+    await rm(scratch, { recursive: true, force: true })
+  }
+}
+
+type Subject = { readonly directory: string; readonly name: string; readonly scratch: string }
+type Checker = (subject: Subject) => Promise<Check | Check[]>
+
+function checkerFor(name: string): Checker | undefined {
+  if (name === 'nginx/nginx.conf') return checkNginx
+  if (/^systemd\/.+\.(service|timer)$/.test(name)) return checkUnit
+  if (/\.sh$|scf_bootstrap$/.test(name)) return checkScript
+  if (name.startsWith('mariadb/')) return checkMariadb
+  if (name.startsWith('redis/')) return checkRedis
+  if (/\.(ya?ml)$/.test(name)) return checkYaml
+  return undefined
+}
+
+async function checkNginx({ directory, name, scratch }: Subject): Promise<Check> {
+  const prefix = path.join(scratch, 'nginx')
+  await cp(path.join(directory, 'nginx'), prefix, { recursive: true })
+  const made = await run('openssl', [
+    'req',
+    '-x509',
+    '-newkey',
+    'rsa:2048',
+    '-nodes',
+    '-days',
+    '1',
+    '-subj',
+    '/CN=check',
+    '-keyout',
+    `${prefix}/private.key`,
+    '-out',
+    `${prefix}/fullchain.pem`,
+  ])
+  if (made.code !== 0) return leftOut(name, 'nginx -t', 'openssl is needed for a throw-away certificate')
+
+  // nginx opens what it names: certificates, logs, its pid file. All of it moves into the scratch folder.
+  for (const file of ['nginx.conf', 'conf.d/sampan.conf']) {
+    const target = path.join(prefix, file)
+    const content = await readFile(target, 'utf8')
+    await writeFile(
+      target,
+      content
+        .replaceAll(/\/etc\/sampan\/tls\//g, `${prefix}/`)
+        .replaceAll('/var/log/nginx/', `${prefix}/`)
+        .replace(/^pid .*$/m, `pid ${prefix}/nginx.pid;`)
+        .replace(/^user .*$/m, ''),
+    )
+  }
+  await writeFile(path.join(prefix, 'mime.types'), 'types { application/json json; }\n')
+  return judged(name, 'nginx -t', await run('nginx', ['-t', '-p', prefix, '-c', `${prefix}/nginx.conf`]))
+}
+
+async function checkUnit({ directory, name, scratch }: Subject): Promise<Check[]> {
+  const unit = path.basename(name).replace('@.', '@3001.')
+  const target = path.join(scratch, unit)
+  const content = await readFile(path.join(directory, name), 'utf8')
+  // The programs it starts are not on this machine; that they are somewhere is install.sh's business.
+  await writeFile(target, content.replaceAll(/^ExecStart=\S+/gm, `ExecStart=${process.execPath}`))
+  if (name.endsWith('.timer')) await writeFile(target.replace('.timer', '.service'), '[Service]\nExecStart=/bin/true\n')
+  const verified = judged(name, 'systemd-analyze verify', await run('systemd-analyze', ['verify', '--man=no', target]))
+  if (!name.includes('@')) return [verified]
+
+  const security = await run('systemd-analyze', ['security', '--offline=yes', '--no-pager', target])
+  const exposure = Number(/exposure level for .*?: ([\d.]+)/.exec(security.output)?.[1] ?? Number.NaN)
+  const isMissing = security.code === MISSING
+  const outcome = isMissing ? 'left-out' : exposure <= MOST_EXPOSURE ? 'passed' : 'failed'
+  const detail = isMissing ? 'not installed' : `exposure ${exposure}`
+  return [verified, { file: name, program: 'systemd-analyze security', outcome, detail }]
+}
+
+const checkScript: Checker = async ({ directory, name }) =>
+  judged(name, 'bash -n', await run('bash', ['-n', path.join(directory, name)]))
+
+const checkMariadb: Checker = async ({ directory, name }) =>
+  judged(
+    name,
+    'mariadbd --help',
+    await run('mariadbd', [`--defaults-file=${path.join(directory, name)}`, '--verbose', '--help', '--user=nobody'], {
+      keepsOutput: 'errors',
+    }),
+  )
+
+async function checkRedis({ directory, name, scratch }: Subject): Promise<Check> {
+  const socket = path.join(scratch, 'redis.sock')
+  const args = [path.join(directory, name), '--port', '0', '--unixsocket', socket, '--dir', scratch]
+  return judged(name, 'redis-server', await run('redis-server', args, { isServer: true }))
+}
+
+async function checkYaml({ directory, name }: Subject): Promise<Check> {
+  const problem = findYamlProblem(await readFile(path.join(directory, name), 'utf8'))
+  return { file: name, program: 'yaml', outcome: problem ? 'failed' : 'passed', detail: problem ?? '' }
+}
+
+type Run = { readonly code: number; readonly output: string }
+
+/** What a shell answers for a command that does not exist. */
+const MISSING = 127
+
+function judged(file: string, program: string, { code, output }: Run): Check {
+  if (code === MISSING) return leftOut(file, program, 'not installed')
+  const lines = output.trim().split('\n').filter(Boolean)
+  return {
+    file,
+    program,
+    outcome: code === 0 ? 'passed' : 'failed',
+    detail: code === 0 ? '' : lines.slice(-6).join('\n'),
+  }
+}
+
+const leftOut = (file: string, program: string, detail: string): Check => ({
+  file,
+  program,
+  outcome: 'left-out',
+  detail,
+})
+
+/** With `isServer`, still running after a moment is success, and the process is stopped. */
+function run(
+  program: string,
+  args: string[],
+  { isServer = false, keepsOutput = 'all' as 'all' | 'errors' } = {},
+): Promise<Run> {
+  return new Promise((resolve) => {
+    const child = spawn(program, args, {
+      env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin`, LC_ALL: 'C' },
+      timeout: TIMEOUT_MS,
+    })
+    let output = ''
+    let hasStarted = false
+    const keep = (chunk: Buffer) => {
+      output = (output + chunk.toString()).slice(-20_000)
+    }
+    if (keepsOutput === 'all') child.stdout.on('data', keep)
+    else child.stdout.resume()
+    child.stderr.on('data', keep)
+    const started = setTimeout(() => {
+      if (!isServer) return
+      hasStarted = true
+      child.kill('SIGTERM')
+    }, STARTED_AFTER_MS)
+    const finish = (code: number) => {
+      clearTimeout(started)
+      resolve({ code, output })
+    }
+    child.on('error', (error: NodeJS.ErrnoException) => finish(error.code === 'ENOENT' ? MISSING : 1))
+    child.on('close', (code) => finish(hasStarted ? 0 : (code ?? 1)))
+  })
+}
