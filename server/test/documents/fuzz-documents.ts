@@ -54,18 +54,29 @@ export async function fuzzQueries(
   return sets * QUERIES_PER_SET
 }
 
-async function compareAnswers(documents: Documents, collection: string, records: readonly JsonObject[], { query, order, page }: Question) {
+async function compareAnswers(
+  documents: Documents,
+  collection: string,
+  records: readonly JsonObject[],
+  { query, order, page }: Question,
+) {
   const expected = naiveAnswer(records, query, order)
   const request = { collection, query, order, ...page }
   const { documents: texts } = await documents.find(request, asFunction)
   const wanted = expected.slice(page.skip, page.skip + page.limit)
   const ids = texts.map(idOf)
   if (Object.keys(order).length) {
-    assert.deepEqual(ids, wanted.map(({ _id }) => JSON.stringify(_id)))
+    assert.deepEqual(
+      ids,
+      wanted.map(({ _id }) => JSON.stringify(_id)),
+    )
   } else {
     // Without an order the rows come as the index gives them, as in MongoDB: any of the expected, none twice.
     const allowed = new Set(expected.map(({ _id }) => JSON.stringify(_id)))
-    assert.deepEqual(ids.filter((id) => !allowed.has(id)), [])
+    assert.deepEqual(
+      ids.filter((id) => !allowed.has(id)),
+      [],
+    )
     assert.equal(new Set(ids).size, wanted.length)
   }
   assert.equal(await documents.count({ collection, query }, asFunction), expected.length)

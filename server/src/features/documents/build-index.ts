@@ -1,16 +1,34 @@
 /** Creates and drops a declared index in the database. */
 import type { Collection } from './collection-catalogue.ts'
-import { createIndexSql, isGeoIndex, type NamedIndex, sqlIndexName } from './collection-indexes.ts'
-import { sourceFor } from './collection-tables.ts'
+import { createIndexSql, type NamedIndex, sqlIndexName } from './collection-indexes.ts'
+import {
+  addKeyColumnSql,
+  indexedPaths,
+  isGeoIndex,
+  keyColumnName,
+  listColumnsSql,
+  sourceFor,
+} from './collection-tables.ts'
 import type { Engine } from './documents-needs.ts'
 
 /** Reads go on meanwhile. A geo index is a declaration only: distances are computed on the rows. */
-export async function buildIndex({ database }: Engine, collection: Collection, index: NamedIndex) {
+export async function buildIndex(engine: Engine, collection: Collection, index: NamedIndex) {
+  const { database } = engine
   if (isGeoIndex(index)) return
-  const source = sourceFor(database.dialect, { indexes: [...collection.indexes, index] })
+  if (database.dialect.name !== 'postgres') await addKeyColumns(engine, collection, index)
+  const source = sourceFor(database.dialect, [...collection.indexes, index])
   await database.define(createIndexSql(database.dialect, collection, index, source))
 }
 
+async function addKeyColumns({ database }: Engine, { table }: Collection, index: NamedIndex) {
+  const rows = await database.read(listColumnsSql(database.dialect), [table], { cost: 'cheap' })
+  const present = new Set(rows.map(({ name }) => String(name)))
+  for (const path of indexedPaths([index])) {
+    if (!present.has(keyColumnName(path))) await database.define(addKeyColumnSql(database.dialect, table, path))
+  }
+}
+
+/** The key's column stays: it costs nothing, and another index may use it. */
 export async function removeIndex({ database }: Engine, collection: Collection, index: NamedIndex) {
   if (isGeoIndex(index)) return
   const name = database.dialect.quote(sqlIndexName(collection, index))

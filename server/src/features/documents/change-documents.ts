@@ -5,7 +5,7 @@ import { AppError } from '../../errors.ts'
 import { type Identity, isUnderRules } from '../sessions/identity.ts'
 import { authorise, OWNER_FIELD, refuseOwnerField, withOwner } from './authorise.ts'
 import type { Collection } from './collection-catalogue.ts'
-import { insertIfAbsent, lockClause, sourceFor } from './collection-tables.ts'
+import { insertIfAbsent, lockClause } from './collection-tables.ts'
 import { compileFilterSql } from './compile-filter.ts'
 import { decodeDocument, documentText } from './decode-document.ts'
 import { decodeFilter } from './decode-filter.ts'
@@ -132,7 +132,7 @@ function selectionOf({ id, query }: { id?: Json; query?: JsonObject }, nowMs: nu
 }
 
 function compiledSelection(engine: Engine, collection: Collection, filter: Filter) {
-  const { sql, isExact } = compileFilterSql(filter, sourceFor(engine.database.dialect, collection))
+  const { sql, isExact } = compileFilterSql(filter, collection.source)
   const guard = engine.database.dialect.deadlineGuard
   const isById = sql.text.startsWith('_id = ?') || sql.text.startsWith('(_id = ? AND')
   const where = guard && !isById ? `${sql.text} AND ${guard}` : sql.text

@@ -3,18 +3,22 @@
  * beside them is looked at once a second, so that several processes agree within that time.
  */
 import { LIMITS } from '@sampan/protocol/limits'
-import type { Database, Row } from '../../database/database.ts'
+import type { Database, Dialect, Row } from '../../database/database.ts'
 import { AppError } from '../../errors.ts'
 import { changeCollection, deleteCollection, insertCollection } from './catalogue-scripts.ts'
-import { createTableSql, systemTablesSql, tableNameOf } from './collection-tables.ts'
-import type { CollectionRules, IndexDefinition } from './document-request.ts'
+import { type NamedIndex, OWNER_INDEX } from './collection-indexes.ts'
+import { createTableSql, sourceFor, systemTablesSql, tableNameOf } from './collection-tables.ts'
+import type { CollectionRules } from './document-request.ts'
+import type { SqlSource } from './sql-source.ts'
 
 export type Collection = {
   readonly name: string
   /** Safe to quote into SQL. */
   readonly table: string
   readonly rules: CollectionRules
-  readonly indexes: readonly (IndexDefinition & { readonly name: string })[]
+  readonly indexes: readonly NamedIndex[]
+  /** How SQL looks into its documents. */
+  readonly source: SqlSource
 }
 
 const VERSION_CHECK_MS = 1_000
@@ -50,7 +54,9 @@ export async function openCatalogue(database: Database, now: () => number): Prom
           cost: 'cheap',
         },
       )
-      collections = new Map(rows.map(readCollection).map((collection) => [collection.name, collection]))
+      collections = new Map(
+        rows.map((row) => readCollection(row, dialect)).map((collection) => [collection.name, collection]),
+      )
       version = current
     }
     checkedAtMs = now()
@@ -114,12 +120,14 @@ export async function openCatalogue(database: Database, now: () => number): Prom
   }
 }
 
-function readCollection(row: Row): Collection {
+function readCollection(row: Row, dialect: Dialect): Collection {
+  const indexes: NamedIndex[] = JSON.parse(textOf(row['indexes']))
   return {
     name: textOf(row['name']),
     table: textOf(row['table_name']),
     rules: JSON.parse(textOf(row['rules'])),
-    indexes: JSON.parse(textOf(row['indexes'])),
+    indexes,
+    source: sourceFor(dialect, [OWNER_INDEX, ...indexes]),
   }
 }
 

@@ -44,8 +44,6 @@ export function checkIndex(definition: IndexDefinition, existing: readonly Named
   return { name, fields: definition.fields, ...(definition.unique && { unique: true }) }
 }
 
-export const isGeoIndex = ({ fields }: IndexDefinition) => Object.values(fields).includes('2dsphere')
-
 /**
  * The fields with the directions the index is built with: turned so that the last one ascends, because the row's number
  * that ends every index entry ascends too. Read backwards, it serves the opposite order.

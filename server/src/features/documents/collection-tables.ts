@@ -4,7 +4,7 @@ import type { Dialect } from '../../database/database.ts'
 import { ID_LIMIT_BYTES } from './document-id.ts'
 import type { IndexDefinition } from './document-request.ts'
 import type { SqlSource } from './sql-source.ts'
-import { mysqlSource } from './sql-source-mysql.ts'
+import { MYSQL_KEY_TYPE, mysqlSource } from './sql-source-mysql.ts'
 import { postgresSource } from './sql-source-postgres.ts'
 import { sqliteSource } from './sql-source-sqlite.ts'
 
@@ -18,17 +18,46 @@ export function tableNameOf(collection: string): string {
   return `c_${readable}_${hash}`.toLowerCase()
 }
 
-/** How SQL looks into the collection's documents. */
-export function sourceFor(dialect: Dialect, _collection: { readonly indexes: readonly IndexDefinition[] }): SqlSource {
+/** How SQL looks into the documents of a collection with these indexes. */
+export function sourceFor(dialect: Dialect, indexes: readonly IndexDefinition[]): SqlSource {
+  const columns = new Map([...indexedPaths(indexes)].map((path) => [path, dialect.quote(keyColumnName(path))]))
   switch (dialect.name) {
     case 'sqlite':
-      return sqliteSource('doc')
+      return sqliteSource('doc', columns)
     case 'mysql':
-      return mysqlSource('doc')
+      return mysqlSource('doc', columns)
     case 'postgres':
       return postgresSource('doc')
   }
 }
+
+/** Paths that have a generated column for their key; PostgreSQL indexes the expression itself. */
+export const indexedPaths = (indexes: readonly IndexDefinition[]): Set<string> =>
+  new Set(
+    indexes
+      .filter((index) => !isGeoIndex(index))
+      .flatMap(({ fields }) => Object.keys(fields))
+      .filter((path) => path !== '_id'),
+  )
+
+export const isGeoIndex = ({ fields }: IndexDefinition) => Object.values(fields).includes('2dsphere')
+
+/** A hash of the path: nothing of it reaches SQL as a name. */
+export const keyColumnName = (path: string) => `k_${createHash('sha256').update(path).digest('hex').slice(0, 16)}`
+
+/** A column that is computed when it is read, and stored in indexes only. */
+export function addKeyColumnSql(dialect: Dialect, table: string, path: string): string {
+  const source = sourceFor(dialect, [])
+  const type = dialect.name === 'mysql' ? MYSQL_KEY_TYPE : ''
+  const column = `${dialect.quote(keyColumnName(path))} ${type} GENERATED ALWAYS AS (${source.key(path.split('.'))}) VIRTUAL`
+  return `ALTER TABLE ${dialect.quote(table)} ADD COLUMN ${column}`
+}
+
+/** The names of a table's columns, as rows {name}. */
+export const listColumnsSql = (dialect: Dialect) =>
+  dialect.name === 'sqlite'
+    ? 'SELECT name FROM pragma_table_xinfo(?)'
+    : 'SELECT column_name AS name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = ?'
 
 /** For a read that is followed by a write of the same rows. */
 export const lockClause = (dialect: Dialect) => (dialect.name === 'sqlite' ? '' : ' FOR UPDATE')

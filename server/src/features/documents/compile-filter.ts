@@ -223,6 +223,8 @@ function compileScalar(key: string, test: LeafTest, source: SqlSource): Compiled
     case 'mod':
     case 'bits':
       return { sql: ofRank(key, RANK.number, source), isExact: false }
+    case 'type':
+      return { sql: test.types.includes('null') ? TRUE : sql(`${key} IS NOT NULL`), isExact: false }
     default:
       return { sql: sql(`${key} IS NOT NULL`), isExact: false }
   }

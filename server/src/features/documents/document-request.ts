@@ -111,6 +111,8 @@ export interface Documents {
   rollbackTransaction(transactionId: string, caller: DocumentCaller): Promise<void>
 
   listCollections(): Promise<(CollectionDefinition & { documents: number })[]>
+  /** One collection's rules and indexes, from memory. */
+  findCollection(name: string): Promise<CollectionDefinition | undefined>
   /** @throws {AppError} `collection_exists` */
   createCollection(definition: CollectionDefinition): Promise<void>
   /** Makes the collection as the project declares it: creates it, sets rules, adds missing indexes. Never drops data. */

@@ -8,6 +8,7 @@ import type { Engine } from './documents-needs.ts'
 type CollectionVerbs = Pick<
   Documents,
   | 'listCollections'
+  | 'findCollection'
   | 'createCollection'
   | 'declareCollection'
   | 'setRules'
@@ -29,6 +30,7 @@ export function manageCollections(engine: Engine): CollectionVerbs {
         }),
       )
     },
+    findCollection: (name) => catalogue.find(name),
     async createCollection({ name, rules, indexes }) {
       const collection = await catalogue.create(name, rules)
       await buildIndex(engine, collection, OWNER_INDEX)

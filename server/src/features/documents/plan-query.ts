@@ -4,7 +4,8 @@
  * that say whether the assumption held. If it did not, the query runs again in its general form.
  */
 
-import { builtFields, isGeoIndex, type NamedIndex } from './collection-indexes.ts'
+import { builtFields, type NamedIndex } from './collection-indexes.ts'
+import { isGeoIndex } from './collection-tables.ts'
 import { allOf, type FieldTest, type Filter } from './document-filter.ts'
 import type { Json } from './document-request.ts'
 import { RANK, rankOf } from './document-values.ts'

@@ -3,7 +3,6 @@ import { LIMITS } from '@sampan/protocol/limits'
 import { AppError } from '../../errors.ts'
 import { isUnderRules } from '../sessions/identity.ts'
 import { authorise } from './authorise.ts'
-import { sourceFor } from './collection-tables.ts'
 import { residualOf } from './compile-filter.ts'
 import { decodeFilter } from './decode-filter.ts'
 import { allOf, type Filter, fieldEquals } from './document-filter.ts'
@@ -66,15 +65,13 @@ export async function countWith(
   selection: Selection,
   usesIndexes: boolean,
 ): Promise<number | undefined> {
-  const prepared = prepareSelection(engine, { ...selection, order: [] }, usesIndexes)
+  const everything = { ...selection, order: [], skip: 0, limit: Number.MAX_SAFE_INTEGER }
+  const prepared = prepareSelection(engine, everything, usesIndexes)
   const { plan, params, isExact, isQuick } = prepared
   if (isExact) {
-    // The guards, if there are any, stand in the select list: asked once, above the counted rows.
-    const guard = plan?.guards.length ? ', MAX(has_arrays) AS has_arrays' : ''
-    const counted = prepared.sql.replace('SELECT seq, doc', 'SELECT seq')
-    const statement = guard
-      ? guardedCount(prepared.sql)
-      : `SELECT COUNT(*) AS total FROM (${counted.replace(/ ORDER BY .*$/s, '')}) AS rows_found`
+    // The guards, if there are any, stand in the select list: asked once, beside the number of rows.
+    const guard = plan?.guards.length ? countedGuards(prepared.sql) : ''
+    const statement = `SELECT ${guard}COUNT(*) AS total ${fromOf(prepared.sql)}`
     const [row] = await readRows(engine, statement, params, selection.timeoutMs, isQuick)
     if (guard && Number(row?.['has_arrays']) === 1) return undefined
     return Number(row?.['total'] ?? 0)
@@ -87,10 +84,15 @@ export async function countWith(
   return total
 }
 
-/** `SELECT seq, doc, <guards> AS has_arrays FROM t WHERE …` → the guards beside the number of rows. */
-function guardedCount(sql: string): string {
-  const [, guards = '', rest = ''] = /^SELECT seq, doc, (.*?) AS has_arrays (FROM .*)$/s.exec(sql) ?? []
-  return `SELECT CASE WHEN ${guards} THEN 1 ELSE 0 END AS has_arrays, COUNT(*) AS total ${rest.replace(/ ORDER BY .*$/s, '')}`
+/** Of `SELECT doc, <guards> AS has_arrays FROM t WHERE …`. */
+const countedGuards = (sql: string) =>
+  `CASE WHEN ${sql.slice('SELECT doc, '.length, sql.indexOf(' AS has_arrays FROM '))} THEN 1 ELSE 0 END AS has_arrays, `
+
+/** Everything behind the select list. Subqueries there are in parentheses, so the last alias ends it. */
+function fromOf(sql: string): string {
+  const alias = ' AS has_arrays FROM '
+  const end = sql.includes(alias) ? sql.indexOf(alias) + ' AS has_arrays '.length : 'SELECT doc '.length
+  return sql.slice(end).replace(/ ORDER BY .*$/s, '')
 }
 
 export async function explainFind(engine: Engine, request: FindRequest, caller: DocumentCaller): Promise<Explanation> {
@@ -101,10 +103,7 @@ export async function explainFind(engine: Engine, request: FindRequest, caller: 
     plan: await planLines(engine, prepared),
     index: prepared.plan?.index.name,
     isExact: prepared.isExact && prepared.isOrdered,
-    residual: [
-      ...residualOf(selection.filter, sourceFor(engine.database.dialect, selection.collection)),
-      ...(prepared.isOrdered ? [] : ['order']),
-    ],
+    residual: [...residualOf(selection.filter, selection.collection.source), ...(prepared.isOrdered ? [] : ['order'])],
     proposedIndex: proposedCommand(selection, prepared),
   }
 }

@@ -3,7 +3,6 @@ import type { Row, SqlValue } from '../../database/database.ts'
 import { AppError } from '../../errors.ts'
 import type { Collection } from './collection-catalogue.ts'
 import { type NamedIndex, OWNER_INDEX } from './collection-indexes.ts'
-import { sourceFor } from './collection-tables.ts'
 import { compileFilterSql } from './compile-filter.ts'
 import { orderSql } from './compile-order.ts'
 import type { Filter } from './document-filter.ts'
@@ -51,7 +50,7 @@ export const indexesOf = ({ indexes }: Collection): NamedIndex[] => [ID_INDEX, O
 export function prepareSelection(engine: Engine, selection: Selection, usesIndexes: boolean): PreparedSelection {
   const { collection, filter, order, skip, limit } = selection
   const { dialect } = engine.database
-  const source = sourceFor(dialect, collection)
+  const { source } = collection
   const plan = usesIndexes ? planQuery(filter, order, indexesOf(collection), source) : undefined
   const compiled = compileFilterSql(filter, source, plan?.withoutArrays)
   const sorted = orderSql(order, source, plan?.withoutArrays)
@@ -60,9 +59,12 @@ export function prepareSelection(engine: Engine, selection: Selection, usesIndex
   const isEverything = where === '1=1' && order.length === 0 && skip + limit <= QUICK_ROWS
   const guards = plan && existsSql(plan.guards, dialect.quote(collection.table))
   const guardColumn = guards ? `, ${guards.text} AS has_arrays` : ''
-  const deadline = !isById && dialect.deadlineGuard ? ` AND ${dialect.deadlineGuard}` : ''
+  // A statement that reads no row in vain ends by itself; the guard costs a call for each row.
+  const isBounded = isById || (skip + limit <= QUICK_ROWS && (isEverything || (plan?.coversFilter && plan.servesOrder)))
+  const deadline = !isBounded && dialect.deadlineGuard ? ` AND ${dialect.deadlineGuard}` : ''
+  const isExact = compiled.isExact && sorted !== undefined
   return {
-    sql: `SELECT seq, doc${guardColumn} FROM ${dialect.quote(collection.table)} WHERE ${where}${deadline}${sorted ?? ''}`,
+    sql: `SELECT ${isExact ? '' : 'seq, '}doc${guardColumn} FROM ${dialect.quote(collection.table)} WHERE ${where}${deadline}${sorted ?? ''}`,
     params: [...(guards?.params ?? []), ...compiled.sql.params],
     plan,
     isExact: compiled.isExact,

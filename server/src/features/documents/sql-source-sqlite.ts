@@ -12,10 +12,13 @@ import { sql, textLiteral } from './sql-text.ts'
 const DATE_OFFSET = 10n ** 16n
 const DATE_DIGITS = 17
 
-/** `document` is the SQL expression that holds the JSON text. */
-export const sqliteSource = (document: string): SqlSource => jsonSource(document, 0)
+/** `document` is the SQL expression that holds the JSON text; `columns` hold the keys of some paths. */
+export const sqliteSource = (document: string, columns: ReadonlyMap<string, string>): SqlSource =>
+  jsonSource(document, 0, columns)
 
-function jsonSource(document: string, level: number): SqlSource {
+const NO_COLUMNS: ReadonlyMap<string, string> = new Map()
+
+function jsonSource(document: string, level: number, columns = NO_COLUMNS): SqlSource {
   const at = (path: Path, inner = '') => `${document},${jsonPath(path, inner)}`
   const type = (path: Path) => `json_type(${at(path)})`
   /** Names of nested json_each must differ. */
@@ -27,6 +30,8 @@ function jsonSource(document: string, level: number): SqlSource {
     bounds,
     arrayKey: blobLiteral(RANK.array),
     key(path) {
+      const column = columns.get(path.join('.'))
+      if (column) return column
       const leaf = keyExpression(type(path), `json_extract(${at(path)})`, (name) => `json_extract(${at(path, name)})`)
       const onTheWay = path.slice(0, -1).map((_, index) => `${type(path.slice(0, index + 1))}='array'`)
       return onTheWay.length
