@@ -8,6 +8,7 @@ import { encryptUserData } from './encrypted-user-data.ts'
 import { type Knobs, openKnobs } from './faults.ts'
 import { linkApi } from './link-api.ts'
 import { loginApi } from './login-api.ts'
+import { mediaApi } from './media-api.ts'
 import { messageApi } from './message-api.ts'
 import { type MessagePush, openMessagePush, type PushTarget } from './message-push.ts'
 import { openPages } from './pages.ts'
@@ -117,6 +118,7 @@ export async function openSimulator(options: SimulatorOptions): Promise<Simulato
     ...templatesApi(templates, random),
     ...contentApi({ appId, people, quotas, random, push, now, riskyWords: options.riskyWords }),
     ...codeImageApi(quotas, pages),
+    ...mediaApi(random, now),
     ...linkApi({ appId, quotas, pages, random, now }),
     ...controlApi({ people, knobs, calls, subscriptions, talks, push, grant, encryptFor }),
     ...(merchant?.routes ?? []),

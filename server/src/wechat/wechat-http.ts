@@ -27,8 +27,9 @@ export function openWeChatHttp(baseUrl: string): WeChatHttp {
       // A path such as //elsewhere would carry the access_token to another host.
       if (!/^(\/[\w.-]+)+$/.test(path)) throw new AppError('invalid_request', `Not a path of a WeChat API: ${path}`)
 
-      const url = `${baseUrl}${path}?${new URLSearchParams(query)}`.replace(/\?$/, '')
-      const form = media && formOf(media, body)
+      const texts = media ? { ...textsOf(body), ...query } : query
+      const url = `${baseUrl}${path}?${new URLSearchParams(texts)}`.replace(/\?$/, '')
+      const form = media && formOf(media)
       const payload = form ?? (body === undefined ? null : JSON.stringify(body))
       const headers = body !== undefined && !form ? { 'content-type': 'application/json; charset=utf-8' } : {}
       const signal = AbortSignal.timeout(Math.ceil(timeoutMs))
@@ -44,14 +45,19 @@ export function openWeChatHttp(baseUrl: string): WeChatHttp {
   }
 }
 
-function formOf({ field, fileName, contentType, bytes }: NonNullable<ApiRequest['media']>, body: ApiRequest['body']) {
+function formOf({ field, fileName, contentType, bytes }: NonNullable<ApiRequest['media']>) {
   const form = new FormData()
-  for (const [name, value] of Object.entries(body ?? {})) {
-    form.set(name, typeof value === 'string' ? value : JSON.stringify(value))
-  }
   // safe: Blob copies the bytes; its type only excludes shared memory, which no caller has
   form.set(field, new Blob([bytes as Uint8Array<ArrayBuffer>], { type: contentType }), fileName)
   return form
+}
+
+function textsOf(body: ApiRequest['body'] = {}) {
+  const texts = Object.entries(body).map(([name, value]) => [
+    name,
+    typeof value === 'string' ? value : JSON.stringify(value),
+  ])
+  return Object.fromEntries(texts) as Record<string, string> // safe: every value was made a text
 }
 
 function parseAnswer(path: string, status: number, contentType: string, bytes: Buffer): ApiAnswer {

@@ -72,7 +72,7 @@ export type ApiRequest = {
   query?: Readonly<Record<string, string>>
   /** Sent as JSON. */
   body?: Readonly<Record<string, unknown>>
-  /** Sent as a form with one file; fields of `body` are sent beside it. */
+  /** Sent as a form. The texts of `body` then go into the query, where WeChat's upload APIs look for them. */
   media?: { field: string; fileName: string; contentType: string; bytes: Uint8Array }
 }
 

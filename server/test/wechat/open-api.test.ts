@@ -38,6 +38,11 @@ describe('APIs through the client', () => {
       (error: AppError) => error.details?.['errcode'] === 87014,
     )
 
+    const media = { field: 'media', fileName: 'a.png', contentType: 'image/png', bytes }
+    const kept = await wechat.callApi('/cgi-bin/media/upload', { method: 'POST', body: { type: 'image' }, media })
+    const query = { media_id: String(kept.json?.['media_id']) }
+    assert.ok((await wechat.callApi('/cgi-bin/media/get', { method: 'GET', query })).bytes?.equals(bytes))
+
     const openId = (await wechat.codeToSession('sim:alice:1')).openId
     const verdict = await wechat.checkText({ openId, content: '加微信', scene: 'comment' })
     assert.deepEqual([verdict.suggest, verdict.label], ['review', 21000])
