@@ -61,11 +61,7 @@ export async function openSqlite({ file, timeoutMs, readerThreads, log }: Sqlite
       return options.cost === 'cheap' ? readHere(sql, params, limitMs) : readers.read(sql, params, limitMs)
     },
     transact: (script, args, options) => writer.run(script, args, options?.timeoutMs ?? timeoutMs),
-    async define(sql) {
-      await writer.define(sql)
-      connection.forgetStatements()
-      readers.forgetStatements()
-    },
+    define: (sql) => writer.define(sql),
     async ping() {
       readHere('SELECT 1', [], timeoutMs)
     },

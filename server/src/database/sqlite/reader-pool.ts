@@ -21,8 +21,10 @@ type Read = {
   readonly deadlineMs: number
   readonly resolve: (rows: Row[]) => void
   readonly reject: (error: unknown) => void
+  /** At the deadline, then at the end of the grace. */
+  timer: NodeJS.Timeout | undefined
 }
-type Reader = { readonly thread: Worker; work: Read | undefined; timer: NodeJS.Timeout | undefined }
+type Reader = { readonly thread: Worker; isReady: boolean; work: Read | undefined }
 type Settings = { readonly file: string; readonly threads: number; readonly log: DatabaseLog }
 
 export class ReaderPool {
@@ -43,13 +45,11 @@ export class ReaderPool {
         new AppError('overloaded', 'Too many long reads are waiting.', { details: { retryAfterSeconds: 1 } }),
       )
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ sql, params, deadlineMs: performance.now() + timeoutMs, resolve, reject })
+      const read: Read = { sql, params, deadlineMs: performance.now() + timeoutMs, resolve, reject, timer: undefined }
+      read.timer = setTimeout(() => this.#onDeadline(read), timeoutMs)
+      this.#waiting.push(read)
       this.#dispatch()
     })
-  }
-
-  forgetStatements() {
-    for (const { thread } of this.#readers) send(thread, { kind: 'forget-statements' })
   }
 
   stats(): Pick<DatabaseStats, 'queuedReads' | 'busyReaders'> {
@@ -72,52 +72,49 @@ export class ReaderPool {
   }
 
   #dispatch() {
-    while (this.#waiting.length) {
-      const reader = this.#freeReader()
-      if (!reader) return
-      const read = this.#waiting.shift()
-      if (read) this.#give(reader, read)
-    }
+    for (const reader of this.#readers) if (reader.isReady && !reader.work) this.#giveNext(reader)
+    const starting = [...this.#readers].filter(({ isReady }) => !isReady).length
+    const isRoom = this.#readers.size < this.#settings.threads
+    if (isRoom && this.#waiting.length > starting) this.#start()
     this.#settleIfIdle()
   }
 
-  #freeReader(): Reader | undefined {
-    for (const reader of this.#readers) if (!reader.work) return reader
-    return this.#readers.size < this.#settings.threads ? this.#start() : undefined
-  }
-
-  #give(reader: Reader, read: Read) {
-    const timeoutMs = read.deadlineMs - performance.now()
-    if (timeoutMs <= 0) return read.reject(tooLate())
+  #giveNext(reader: Reader) {
+    const read = this.#waiting.shift()
+    if (!read) return
+    const { sql, params, deadlineMs } = read
     try {
-      send(reader.thread, { kind: 'read', sql: read.sql, params: read.params, timeoutMs })
+      const request: ReaderRequest = { sql, params, timeoutMs: deadlineMs - performance.now() }
+      reader.thread.postMessage(request)
+      reader.work = read
     } catch (error) {
-      return read.reject(error) // a parameter that cannot cross threads
+      clearTimeout(read.timer)
+      read.reject(error) // a parameter that cannot cross threads
+      this.#giveNext(reader)
     }
-    reader.work = read
-    reader.timer = setTimeout(() => this.#abandon(reader), timeoutMs + GRACE_MS)
   }
 
-  #start(): Reader {
+  #start() {
     const thread = startThread('reader-thread', { file: this.#settings.file })
-    const reader: Reader = { thread, work: undefined, timer: undefined }
+    const reader: Reader = { thread, isReady: false, work: undefined }
     thread.on('message', (reply: ReaderReply) => this.#receive(reader, reply))
     thread.on('error', (error) => this.#lose(reader, error))
-    thread.unref()
     this.#readers.add(reader)
-    return reader
   }
 
   #receive(reader: Reader, reply: ReaderReply) {
     const read = this.#release(reader)
-    if ('error' in reply) read?.reject(fromErrorMessage(reply.error))
-    else read?.resolve([...reply.rows])
+    if (reply.kind === 'ready') {
+      reader.isReady = true
+      reader.thread.unref()
+    } else if (reply.kind === 'rows') read?.resolve(reply.rows)
+    else read?.reject(fromErrorMessage(reply.error))
     this.#dispatch()
   }
 
   #release(reader: Reader): Read | undefined {
     const { work } = reader
-    clearTimeout(reader.timer)
+    clearTimeout(work?.timer)
     reader.work = undefined
     return work
   }
@@ -127,25 +124,40 @@ export class ReaderPool {
     this.#settings.log.error({ err: error }, 'a database reader failed')
     const lost = new AppError('database_unavailable', 'A database reader failed.', { cause: error })
     this.#release(reader)?.reject(lost)
+    // One that cannot even start would be started for ever.
+    if (!reader.isReady)
+      for (const read of this.#waiting.splice(0)) {
+        clearTimeout(read.timer)
+        read.reject(lost)
+      }
     this.#dispatch()
   }
 
+  #onDeadline(read: Read) {
+    const place = this.#waiting.indexOf(read)
+    if (place < 0) {
+      read.timer = setTimeout(() => this.#abandon(read), GRACE_MS)
+      return
+    }
+    this.#waiting.splice(place, 1)
+    read.reject(tooLate())
+    this.#settleIfIdle()
+  }
+
   /** The statement goes on inside SQLite until it ends by itself; only then does its thread. */
-  #abandon(reader: Reader) {
-    const read = this.#release(reader)
-    this.#settings.log.warn({ sql: read?.sql }, 'a statement without deadline guard ran past its deadline')
-    read?.reject(tooLate())
-    this.#readers.delete(reader)
-    this.#abandoned += 1
-    void reader.thread.terminate().then(() => {
-      this.#abandoned -= 1
-    })
+  #abandon(read: Read) {
+    this.#settings.log.warn({ sql: read.sql }, 'a statement without deadline guard ran past its deadline')
+    read.reject(tooLate())
+    for (const reader of this.#busy()) {
+      if (reader.work !== read) continue
+      this.#readers.delete(reader)
+      this.#abandoned += 1
+      void reader.thread.terminate().then(() => {
+        this.#abandoned -= 1
+      })
+    }
     this.#dispatch()
   }
 }
 
 const tooLate = () => new AppError('deadline_exceeded', 'The statement took too long and was stopped.')
-
-function send(thread: Worker, request: ReaderRequest) {
-  thread.postMessage(request)
-}

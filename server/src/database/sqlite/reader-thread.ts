@@ -9,15 +9,13 @@ const port = parentPort
 const { file }: ThreadSettings = workerData
 const connection = openSqliteConnection(file, { isReadOnly: true })
 
-port.on('message', (request: ReaderRequest) => {
-  if (request.kind === 'forget-statements') connection.forgetStatements()
-  else port.postMessage(read(request))
-})
+port.on('message', (request: ReaderRequest) => port.postMessage(read(request)))
+port.postMessage({ kind: 'ready' } satisfies ReaderReply)
 
-function read({ sql, params, timeoutMs }: Extract<ReaderRequest, { kind: 'read' }>): ReaderReply {
+function read({ sql, params, timeoutMs }: ReaderRequest): ReaderReply {
   try {
-    return { rows: connection.readRows(sql, params, performance.now() + timeoutMs) }
+    return { kind: 'rows', rows: connection.readRows(sql, params, performance.now() + timeoutMs) }
   } catch (error) {
-    return { error: toErrorMessage(error) }
+    return { kind: 'failed', error: toErrorMessage(error) }
   }
 }

@@ -39,8 +39,6 @@ export type SqliteConnection = {
   /** Any number of statements, such as DDL. */
   exec(sql: string): void
   isInTransaction(): boolean
-  /** Statements may describe an older schema after DDL. */
-  forgetStatements(): void
   close(): void
 }
 
@@ -88,7 +86,6 @@ export function openSqliteConnection(file: string, { isReadOnly }: { isReadOnly:
       driver.exec(sql)
     },
     isInTransaction: () => driver.inTransaction,
-    forgetStatements: () => statements.clear(),
     close: () => void driver.close(),
   }
 }

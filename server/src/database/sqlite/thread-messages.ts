@@ -25,11 +25,16 @@ export type WriterReply =
   | { kind: 'defined'; outcome: Outcome }
   | { kind: 'closed' }
 
-export type ReaderRequest =
-  | { kind: 'read'; sql: string; params: readonly SqlValue[]; timeoutMs: number }
-  | { kind: 'forget-statements' }
+export type ReaderRequest = {
+  readonly sql: string
+  readonly params: readonly SqlValue[]
+  readonly timeoutMs: number
+}
 
-export type ReaderReply = { readonly rows: readonly Row[] } | { readonly error: ErrorMessage }
+export type ReaderReply =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'rows'; readonly rows: Row[] }
+  | { readonly kind: 'failed'; readonly error: ErrorMessage }
 
 /** Starts a thread from a module beside this one, whether it runs from .ts or from built .js. */
 export function startThread(name: string, settings: ThreadSettings): Worker {

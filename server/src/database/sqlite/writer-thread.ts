@@ -33,7 +33,7 @@ port.on('message', (request: WriterRequest) => void handle(request))
 async function handle(request: WriterRequest) {
   clearTimeout(checkpointTimer)
   if (request.kind === 'close') return closeDown()
-  if (request.kind === 'define') reply({ kind: 'defined', outcome: attempt(() => define(request.sql)) })
+  if (request.kind === 'define') reply({ kind: 'defined', outcome: attempt(() => connection.exec(request.sql)) })
   else {
     if (request.newScripts.length) await Promise.all(request.newScripts.map(importScript))
     replyBatch(runBatch(request.entries))
@@ -108,12 +108,6 @@ function runEntry({ scriptId, args, timeoutMs }: BatchEntry): unknown {
     if (performance.now() > deadlineMs) throw new AppError('deadline_exceeded', 'The transaction took too long.')
     return connection.runStep(step, deadlineMs)
   })
-}
-
-function define(sql: string) {
-  connection.exec(sql)
-  connection.forgetStatements()
-  return undefined
 }
 
 /** Rolls back what is left of the transaction; a connection that failed underneath is replaced. */
