@@ -11,6 +11,8 @@ import { uploadTicketRoutes } from './features/files/upload-ticket-routes.ts'
 import { functionHttpRoutes } from './features/functions/function-http-routes.ts'
 import { functionRoutes } from './features/functions/function-routes.ts'
 import { metricsRoutes } from './features/monitor/metrics-routes.ts'
+import { serveRealtime } from './features/rooms/realtime-socket.ts'
+import { roomRoutes } from './features/rooms/room-routes.ts'
 import { accessKeyRoutes } from './features/sessions/access-key-routes.ts'
 import { identifyCallers } from './features/sessions/current-session.ts'
 import { findUser } from './features/sessions/find-user.ts'
@@ -32,6 +34,7 @@ export async function createApp(resources: Resources, version: string): Promise<
 
   const app = openHttp({ bodyLimitBytes: config.BODY_LIMIT_BYTES, requestDeadlineMs: config.REQUEST_DEADLINE_MS }, log)
   resources.watch.monitor.observe(app)
+  resources.recentRequests.observe(app)
   shedLoad(app, config.MAX_IN_FLIGHT)
   identifyCallers(app, sessions, localToken)
   limitRates(app, (request) => {
@@ -54,6 +57,8 @@ export async function createApp(resources: Resources, version: string): Promise<
   await app.register(uploadTicketRoutes({ files, uploadLimitBytes }), { prefix: '/cloud-upload' })
   await app.register(functionRoutes({ functions, openData: resources.openData, appId }), { prefix: '/v1/functions' })
   await app.register(functionHttpRoutes({ functions, bodyLimitBytes: config.BODY_LIMIT_BYTES }), { prefix: '/http' })
+  await app.register(roomRoutes({ ...resources, env: config.ENV_ID }), { prefix: '/v1/realtime' })
+  serveRealtime(app, { ...resources, env: config.ENV_ID })
   await app.register(adminDoor({ ...resources, appId, findUser: (openId) => findUser(database, openId) }), {
     prefix: '/admin',
   })

@@ -13,13 +13,19 @@ import { type Administrators, openAdministrators } from './features/console/admi
 import { declareCollections } from './features/documents/declare-collections.ts'
 import type { CollectionDefinition, Documents, JsonObject } from './features/documents/document-request.ts'
 import { openDocuments } from './features/documents/documents.ts'
+import { observeChanges } from './features/documents/observe-changes.ts'
 import { type FileSettings, type Files, openFiles } from './features/files/files.ts'
 import { openCallJournal } from './features/functions/function-calls.ts'
 import { type FunctionTimers, openFunctionTimers } from './features/functions/function-timers.ts'
 import { type Functions, openFunctions } from './features/functions/functions.ts'
 import { type OpenDataReader, openOpenData } from './features/functions/open-data.ts'
+import { createRecentRequests, type RecentRequests } from './features/monitor/recent-requests.ts'
 import { databaseSource, functionSource } from './features/monitor/server-sources.ts'
+import { createSlowQueryBook, type SlowQueryBook } from './features/monitor/slow-query-book.ts'
 import { openWatch, type Watch } from './features/monitor/watch.ts'
+import { openRealtimeTickets, type RealtimeTickets } from './features/rooms/realtime-tickets.ts'
+import { openRooms, type RoomRule, type Rooms } from './features/rooms/rooms.ts'
+import { openWatches, type Watches } from './features/rooms/watches.ts'
 import { type AccessKeys, openAccessKeys } from './features/sessions/access-keys.ts'
 import { openSessionLookup, type SessionLookup } from './features/sessions/current-session.ts'
 import type { LoginNeeds } from './features/sessions/log-in.ts'
@@ -36,6 +42,7 @@ export type ServedProject = {
   readonly collections: readonly CollectionDefinition[]
   /** First documents of collections that are empty. */
   readonly seed: Readonly<Record<string, readonly JsonObject[]>>
+  readonly rooms: readonly RoomRule[]
   /** Whether changed functions are loaded again. */
   readonly isWatched: boolean
 }
@@ -52,7 +59,14 @@ export type Resources = {
   readonly documents: Documents
   readonly files: Files
   readonly functions: Functions
+  readonly watches: Watches
+  readonly rooms: Rooms
+  readonly tickets: RealtimeTickets
+  readonly publicUrl: () => string
+  readonly project: ServedProject
   readonly watch: Watch
+  readonly recentRequests: RecentRequests
+  readonly slowQueries: SlowQueryBook
   readonly administrators: Administrators
   readonly timers: FunctionTimers
   readonly openData: OpenDataReader
@@ -106,13 +120,19 @@ export async function openResources(needs: Needs): Promise<Resources> {
     log,
   })
   const sessions = openSessionLookup({ database, log, now })
-  const documents = await openDocuments({
+  const slowQueries = createSlowQueryBook(now)
+  const engine = await openDocuments({
+    onSlowQuery: (query) => slowQueries.add(query),
     database,
     log,
     now,
     settings: { timeoutMs: config.REQUEST_DEADLINE_MS, slowQueryMs: config.SLOW_QUERY_MS },
   })
+  const observed = observeChanges(engine)
+  const { documents } = observed
   await declareCollections(documents, needs.project, log)
+  // SQLite has one writing process; other databases may be written to by servers we do not hear.
+  const watches = openWatches({ ...observed, isSharedDatabase: database.dialect.name !== 'sqlite' })
   const files = openFiles({
     database,
     storage: openDiskStorage(path.join(config.DATA_DIR, 'files')),
@@ -148,6 +168,8 @@ export async function openResources(needs: Needs): Promise<Resources> {
   return {
     ...needs,
     watch,
+    slowQueries,
+    recentRequests: createRecentRequests(),
     administrators: openAdministrators(database, now),
     database,
     cache,
@@ -156,6 +178,9 @@ export async function openResources(needs: Needs): Promise<Resources> {
     sessions,
     documents,
     files,
+    watches,
+    rooms: openRooms(needs.project.rooms, now),
+    tickets: openRealtimeTickets(seal, now),
     functions,
     timers,
     openData: openOpenData({ database, seal, wechat }),
@@ -173,6 +198,7 @@ export async function openResources(needs: Needs): Promise<Resources> {
       await watch.close()
       timers.close()
       await functions.close()
+      watches.close()
       await documents.close()
       sessions.close()
       await wechat.close()

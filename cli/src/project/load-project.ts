@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { CollectionDefinition, JsonObject } from '@sampan/server/features/documents/document-request'
+import type { RoomRule } from '@sampan/server/features/rooms/rooms'
 import { CommandError } from '../command.ts'
 import { findCollectionNames } from './find-collections.ts'
 import { checkSampanConfig, type SampanConfig } from './sampan-config.ts'
@@ -19,6 +20,7 @@ export type Project = {
   /** Where the collections come from: declared in sampan.config.ts, or found in the code of a project without one. */
   readonly collectionsFrom: 'config' | 'code'
   readonly seed: Readonly<Record<string, readonly JsonObject[]>>
+  readonly rooms: readonly RoomRule[]
   /** Settings of the server that the project decides, by their names. */
   readonly settings: Readonly<Record<string, string>>
 }
@@ -53,6 +55,7 @@ export async function loadProject(folder: string): Promise<Project> {
     collections: config?.collections ?? found.map((name) => ({ name, rules: 'PRIVATE', indexes: [] })),
     collectionsFrom: config?.collections ? 'config' : 'code',
     seed: config?.seed ?? {},
+    rooms: config?.rooms ?? [],
     settings: config?.settings ?? {},
   }
 }

@@ -31,6 +31,17 @@ const Config = z.strictObject({
   collections: z.array(Collection).max(500).optional(),
   /** First documents of collections that are empty, for development. */
   seed: z.record(z.string(), z.array(z.record(z.string(), z.json()))).optional(),
+  /** Rooms of the realtime socket: who may enter, who may speak; without a rule nobody may. */
+  rooms: z
+    .array(
+      z.strictObject({
+        name: z.string().min(1).max(128),
+        join: z.enum(['users', 'nobody']).default('users'),
+        say: z.enum(['users', 'server']).default('users'),
+      }),
+    )
+    .max(100)
+    .optional(),
   /** Settings of the server by their names in docs/config.md; the environment wins over them. */
   settings: z.record(z.string(), z.union([z.string(), z.number()]).transform(String)).optional(),
 })

@@ -81,6 +81,7 @@ async function open(
       project: {
         functionsRoot: project.functionsRoot,
         collections: project.collections,
+        rooms: project.rooms,
         seed: isDev ? project.seed : {},
         isWatched: isDev,
       },

@@ -33,7 +33,7 @@ const REQUEST_ID_PREFIX_BYTES = 9
 export function openHttp(settings: HttpSettings, log: Log): FastifyInstance {
   const app = fastify({
     loggerInstance: log,
-    logController: new LogController({ disableRequestLogging: true }),
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     bodyLimit: settings.bodyLimitBytes,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
@@ -42,7 +42,6 @@ export function openHttp(settings: HttpSettings, log: Log): FastifyInstance {
     return503OnClosing: false,
     // The socket's peer is Nginx on this machine; only it may say who the client is.
     trustProxy: 'loopback',
-    requestIdLogLabel: 'requestId',
     genReqId: requestIds(),
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     http: { connectionsCheckingInterval: CONNECTIONS_CHECK_MS, headersTimeout: HEADERS_TIMEOUT_MS },

@@ -59,7 +59,7 @@ export async function startTestServer({ settings = {}, project = {}, now }: Opti
     log,
     localToken: LOCAL_TOKEN,
     environment: process.env,
-    project: { functionsRoot: undefined, collections: [], seed: {}, isWatched: false, ...project },
+    project: { functionsRoot: undefined, collections: [], seed: {}, rooms: [], isWatched: false, ...project },
     ...(now && { now }),
   })
   const { url } = server
