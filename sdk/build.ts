@@ -1,11 +1,14 @@
 /**
  * Bundles the client into the one file that mini programs load: `miniprogram_dist/index.js`, which WeChat's npm build
- * copies because package.json names the folder. `node sdk/build.ts [file]`
+ * copies because package.json names the folder. The file is kept in the repository, because `sampan import` and the
+ * example hand it out; a test compares it with the sources. Run: `npm run build --workspace sampan`.
  */
+import { mkdir, writeFile } from 'node:fs/promises'
+import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
-/** What WeChat's base library 2.10 runs on iOS 10.3 and Android 5, without DevTools' own ES5 conversion. */
+/** What iOS 12 and WeChat's own engine on Android run, without DevTools' conversion to ES5. */
 const TARGET = 'es2018'
 
 // biome-ignore format: one line of names
@@ -30,4 +33,19 @@ export async function bundleClient(): Promise<string> {
     banner: { js: '/* sampan: generated from sdk/src by npm run build --workspace sampan */' },
   })
   return outputFiles.map(({ text }) => text).join('')
+}
+
+/** Every place that holds the built client. */
+export const BUILT_CLIENTS: readonly string[] = [
+  'miniprogram_dist/index.js',
+  '../examples/booking/miniprogram/sampan/client.js',
+].map((place) => path.join(import.meta.dirname, place))
+
+if (import.meta.main) {
+  const client = await bundleClient()
+  for (const place of BUILT_CLIENTS) {
+    await mkdir(path.dirname(place), { recursive: true })
+    await writeFile(place, client)
+  }
+  console.log(`${Buffer.byteLength(client)} bytes`)
 }

@@ -113,7 +113,7 @@ export function createPhone({ loginCode, appId = 'wx0123456789abcdef', answers =
   }
 
   return {
-    wx,
+    wx: withStubs(wx, shown),
     shown,
     storage,
     addFile(name, content) {
@@ -128,6 +128,32 @@ export function createPhone({ loginCode, appId = 'wx0123456789abcdef', answers =
     settle: network.settle,
     close: () => rmSync(folder, { recursive: true, force: true }),
   }
+}
+
+/**
+ * Everything else of WeChat's API succeeds and does nothing, so that a program can be run that uses it. What a program
+ * defines itself, such as `wx.cloud`, stays undefined until then.
+ */
+function withStubs(wx: Wx, shown: PhoneCall[]): Wx {
+  return new Proxy(wx, {
+    get(target, name) {
+      if (typeof name === 'symbol' || name in target || name === 'cloud' || name === 'then')
+        return Reflect.get(target, name)
+      if (/^(on|off)[A-Z]/.test(name)) return () => {}
+      if (/^(create|get).*(Context|Manager|Observer|Query|Animation|Ad)$/.test(name)) return () => createNothing()
+      if (name.endsWith('Sync')) return () => ({})
+      return withCallbacks(name, async (options) => {
+        shown.push({ name, options })
+        return {}
+      })
+    },
+  })
+}
+
+/** An object of which every method can be called, in chains. */
+function createNothing(): object {
+  const nothing: object = new Proxy(() => nothing, { get: (_, name) => (name === 'then' ? undefined : nothing) })
+  return nothing
 }
 
 const USER_INFO = {
