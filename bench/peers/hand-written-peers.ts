@@ -31,7 +31,7 @@ function sqlitePeer(name: string, file: string, about: string, cpu: string): Pee
     about,
     durability: SQLITE_DURABILITY,
     async start({ cache, run }) {
-      return running(await startServer(script(file), [copySeededSqlite(cache, run)], cpu))
+      return running(await startServer({ script: script(file), args: [copySeededSqlite(cache, run)], cpu }))
     },
   }
 }
@@ -48,7 +48,11 @@ function expressPeer(name: string, database: string, about: string, cpu: string)
     async start({ run }: PeerFolders) {
       const mariaDb = await startPrivateMariaDb(run, cpu)
       await seedMariaDb(mariaDb.socketPath)
-      const server = await startServer(script('express-mysql.mjs'), [mariaDb.socketPath, database], cpu)
+      const server = await startServer({
+        script: script('express-mysql.mjs'),
+        args: [mariaDb.socketPath, database],
+        cpu,
+      })
       const stop = async () => {
         await server.stop()
         await mariaDb.stop()
@@ -63,7 +67,7 @@ export const handWrittenPeers = (cpu: string): Peer[] => [
     name: 'raw-http-hello',
     about: 'node:http answering a constant: the physical limit',
     durability: 'stores nothing',
-    start: async () => running(await startServer(script('raw-http-hello.ts'), [], cpu)),
+    start: async () => running(await startServer({ script: script('raw-http-hello.ts'), cpu })),
   },
   sqlitePeer('raw-http', 'raw-http-sqlite.ts', 'node:http + hand-written SQLite: thread, group commit, caches', cpu),
   sqlitePeer('fastify', 'fastify-sqlite.ts', 'Fastify 5 + hand-written SQLite: thread, group commit, caches', cpu),

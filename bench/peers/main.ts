@@ -12,10 +12,12 @@ import { parseArgs } from 'node:util'
 import { type PeerResult, type PeerRound, runRound, summariseRounds } from './compare.ts'
 import { handWrittenPeers } from './hand-written-peers.ts'
 import { installPeers } from './install-peers.ts'
+import { parsePeer } from './parse-peer.ts'
 import type { Peer, RunningPeer } from './peer.ts'
 import { renderComparison } from './render-comparison.ts'
 import { sampanPeer } from './sampan-peer.ts'
 import { describeMachine, saveResult } from './saved-results.ts'
+import { supabaseLitePeer } from './supabase-lite-peer.ts'
 
 const { values: options } = parseArgs({
   options: {
@@ -44,7 +46,12 @@ const runFolder = mkdtempSync(path.join(cache, 'run-'))
 spawnSync('taskset', ['-a', '-c', '-p', GENERATOR_CPU, String(process.pid)])
 
 const wanted = options.only?.split(',')
-const all = [sampanPeer('sampan', 'Sampan on SQLite', SERVER_CPU), ...handWrittenPeers(SERVER_CPU)]
+const all = [
+  sampanPeer('sampan', 'Sampan on SQLite', SERVER_CPU),
+  ...handWrittenPeers(SERVER_CPU),
+  supabaseLitePeer(SERVER_CPU),
+  parsePeer(SERVER_CPU),
+]
 const peers = all.filter(({ name }) => !wanted || wanted.includes(name))
 installPeers(peers, say)
 

@@ -34,24 +34,48 @@ export type Server = { readonly port: number; readonly pid: number; stop(): Prom
 
 const START_LIMIT_MS = 60_000
 
-/** Starts a Node script on one core; it prints `ready <port>` when it listens. */
-export function startServer(script: string, args: readonly string[], cpu: string, env: NodeJS.ProcessEnv = {}) {
+export type StartOptions = {
+  readonly script: string
+  readonly args?: readonly string[]
+  /** Core that it is pinned to. */
+  readonly cpu: string
+  readonly env?: NodeJS.ProcessEnv
+  readonly cwd?: string
+  /** The port, once the output says that it listens. Our own scripts print `ready <port>`. */
+  readonly portOf?: (output: string) => number | undefined
+}
+
+const readyLine = (output: string) => Number(/^ready (\d+)$/m.exec(output)?.[1]) || undefined
+
+/** Starts a Node script on one core and waits until it listens. */
+export function startServer(options: StartOptions): Promise<Server> {
+  const { script, args = [], cpu, env = {}, cwd, portOf = readyLine } = options
   const child = spawn('taskset', ['-c', cpu, process.execPath, script, ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], NODE_ENV: 'production', ...env },
+    ...(cwd !== undefined && { cwd }),
   })
   return new Promise<Server>((resolve, reject) => {
+    let output = ''
+    let lastErrors = ''
     const limit = setTimeout(() => {
       child.kill('SIGKILL')
       reject(new Error(`${script} was not ready within ${START_LIMIT_MS / 1000} s`))
     }, START_LIMIT_MS)
-    child.once('exit', (code) => reject(new Error(`${script} ended with code ${code} before it was ready`)))
+    child.once('exit', (code) => {
+      clearTimeout(limit)
+      reject(new Error(`${script} ended with code ${code} before it was ready: ${lastErrors}`))
+    })
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      lastErrors = (lastErrors + text).slice(-1_000)
+    })
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      const port = /^ready (\d+)$/m.exec(text)?.[1]
+      output = (output + text).slice(-4_000)
+      const port = portOf(output)
       if (!port) return
       clearTimeout(limit)
       // taskset replaces itself with the server: one pid.
-      resolve({ port: Number(port), pid: child.pid ?? 0, stop: () => stopChild(child) })
+      resolve({ port, pid: child.pid ?? 0, stop: () => stopChild(child) })
     })
   })
 }

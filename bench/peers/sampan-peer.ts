@@ -67,7 +67,7 @@ export function sampanPeer(name: string, about: string, cpu: string, options: Sa
       })
       if (seeded.status !== 0) throw new Error(`seeding failed: ${seeded.stderr.slice(-500)}`)
       const environment = options.nodeOptions ? { NODE_OPTIONS: options.nodeOptions } : {}
-      const server = await startServer(BENCH_SERVER, [JSON.stringify(given)], cpu, environment)
+      const server = await startServer({ script: BENCH_SERVER, args: [JSON.stringify(given)], cpu, env: environment })
       const users = await logInUsers(`http://127.0.0.1:${server.port}`, ACTIVE_USERS, 'peers')
       return { port: server.port, steps: SAMPAN_STEPS, users, pids: [server.pid], stop: server.stop }
     },

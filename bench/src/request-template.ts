@@ -1,8 +1,9 @@
 /**
  * Requests as data: a JSON step with placeholders becomes a function that writes the next request as text.
  *
- * Placeholders, inside any string of `path` or `body`:
+ * Placeholders, inside any string of `path`, `headers` or `body`:
  *   {{user}}            the virtual user's name, such as `bench-17`
+ *   {{token}}           the virtual user's token, for servers that take it elsewhere than in `Authorization`
  *   {{unique}}          text that no other request of any run carries
  *   {{integer 0 99}}    a whole number; a value that is nothing but this placeholder becomes a JSON number
  *   {{now}}             milliseconds since the epoch, likewise
@@ -46,15 +47,16 @@ export function compileRequest(step: RequestStep, host: string, context: Request
   const writeValue = pieceWriter(context)
   const path = writer(split(step.path, writeValue))
   const body = step.body === undefined ? undefined : writer(split(bodyTemplate(step.body), writeValue))
-  const fixedHeaders = Object.entries(step.headers ?? {}).map(([name, value]) => `${name}: ${value}\r\n`)
+  const ownHeaders = Object.entries(step.headers ?? {}).map(([name, value]) => `${name}: ${value}\r\n`)
+  const headers = writer(split(ownHeaders.join(''), writeValue))
   const contentType =
     step.body === undefined || step.headers?.['content-type'] ? '' : 'content-type: application/json\r\n'
-  const head = `host: ${host}\r\n${contentType}${fixedHeaders.join('')}`
+  const head = `host: ${host}\r\n${contentType}`
 
   return () => {
     const user = users.length ? (users[random.integer(0, users.length - 1)] ?? NOBODY) : NOBODY
     const token = step.isAnonymous || !user.token ? '' : `authorization: Bearer ${user.token}\r\n`
-    const start = `${step.method} ${path(user)} HTTP/1.1\r\n${head}${token}`
+    const start = `${step.method} ${path(user)} HTTP/1.1\r\n${head}${headers(user)}${token}`
     if (!body) return `${start}\r\n`
     const text = body(user)
     return `${start}content-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`
@@ -91,6 +93,8 @@ function pieceWriter({ random, runName, threadName }: RequestContext) {
     switch (word) {
       case 'user':
         return (user) => user.name
+      case 'token':
+        return (user) => user.token
       case 'unique':
         return () => `${runName}-${threadName}-${(count++).toString(36)}`
       case 'run':
@@ -102,7 +106,9 @@ function pieceWriter({ random, runName, threadName }: RequestContext) {
       case 'text':
         return proseOf(Number(first))
       default:
-        throw new Error(`unknown placeholder {{${placeholder}}}: use user, unique, run, now, integer A B or text N`)
+        throw new Error(
+          `unknown placeholder {{${placeholder}}}: use user, token, unique, run, now, integer A B or text N`,
+        )
     }
   }
 }

@@ -13,7 +13,21 @@ describe('a request template', () => {
   })
 
   it('refuses a placeholder it does not know, and says which there are', () => {
-    assert.throws(() => fillTemplate('{{uesr}}', context()), /unknown placeholder \{\{uesr\}\}.*user, unique/)
+    assert.throws(() => fillTemplate('{{uesr}}', context()), /unknown placeholder \{\{uesr\}\}.*user, token/)
+  })
+
+  it('fills headers, for servers that take the token elsewhere', () => {
+    const step = {
+      name: 's',
+      weight: 1,
+      method: 'GET',
+      path: '/',
+      headers: { 'x-token': '{{token}}' },
+      isAnonymous: true,
+    }
+    const request = compileRequest(step, 'h', { ...context(), users: [{ name: 'ann', token: 't1' }] })()
+    assert.match(request, /^x-token: t1\r$/m)
+    assert.doesNotMatch(request, /authorization/)
   })
 
   it('refuses a range that is the wrong way round', () => {

@@ -37,7 +37,13 @@ const config = readConfig({
 const server = await startServer({
   config,
   log: openLog({ level: config.LOG_LEVEL, destination: openLogDestination(process.stderr.fd), isPretty: false }),
-  project: { functionsRoot: options.functionsRoot, collections: options.collections ?? [], seed: {}, isWatched: false },
+  project: {
+    functionsRoot: options.functionsRoot,
+    collections: options.collections ?? [],
+    seed: {},
+    rooms: [],
+    isWatched: false,
+  },
   localToken: '',
   environment: process.env,
 })
