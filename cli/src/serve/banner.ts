@@ -59,7 +59,8 @@ export function renderBanner(
   }
   const bold = (text: string) => (color ? `\u001b[1m${text}\u001b[22m` : text)
   const lines = rows.map(([label, value], at) => `  ${at === rows.length - 1 ? '└─' : '├─'} ${padded(label)} ${value}`)
-  const next = `sampan call ${'NAME'} --project ${path.relative(process.cwd(), project.root) || '.'}`
+  const [first] = server.resources.functions.list()
+  const next = `sampan call ${first?.name ?? 'NAME'} --as alice --project ${path.relative(process.cwd(), project.root) || '.'}`
   return [
     '',
     bold(

@@ -45,7 +45,15 @@ export function openHttp(settings: HttpSettings, log: Log): FastifyInstance {
     genReqId: requestIds(),
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     http: { connectionsCheckingInterval: CONNECTIONS_CHECK_MS, headersTimeout: HEADERS_TIMEOUT_MS },
-    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: true, allErrors: false } },
+    ajv: {
+      customOptions: {
+        removeAdditional: false,
+        coerceTypes: false,
+        useDefaults: true,
+        allErrors: false,
+        allowUnionTypes: true,
+      },
+    },
   }) as unknown as FastifyInstance // safe: a pino Logger is Fastify's base logger; the generic only narrows `app.log`
 
   app.server.maxConnections = MAX_CONNECTIONS

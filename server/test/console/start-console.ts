@@ -1,72 +1,74 @@
-/** A server with nothing but the console, on a real database in a temporary folder. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+/** The whole server with its console, on a real database in a temporary folder; only passwords cost less. */
+import { cp, mkdtemp, rm, symlink } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import type { TestContext } from 'node:test'
 import { pino } from 'pino'
-import { openSqlite } from '../../src/database/sqlite/open-sqlite.ts'
+import { createApp } from '../../src/app.ts'
+import { readConfig } from '../../src/config.ts'
 import { createAdministrators, createSetupLink } from '../../src/features/console/administrators.ts'
 import { createPasswordHasher } from '../../src/features/console/console-password.ts'
-import { type ConsoleNeeds, consoleRoutes } from '../../src/features/console/console-routes.ts'
 import { createSignInLimit } from '../../src/features/console/sign-in-limit.ts'
-import { openWatch } from '../../src/features/monitor/watch.ts'
-import { openHttp } from '../../src/http/open-http.ts'
+import { openResources } from '../../src/open-resources.ts'
 
-const MIGRATIONS = path.resolve(import.meta.dirname, '../../migrations')
-const DIST = path.resolve(import.meta.dirname, '../../../console/dist')
+const FUNCTIONS = path.resolve(import.meta.dirname, 'cloudfunctions')
+const NODE_MODULES = path.resolve(import.meta.dirname, '../../../node_modules')
 /** A cheap cost, so that tests about sign-in take milliseconds. */
 const TEST_COST = 2 ** 10
 
+export const LOCAL_TOKEN = 'the-token-of-the-command-line'
 export const PASSWORD = 'correct horse battery'
 
 type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
 export type Answer = { status: number; body: Record<string, unknown>; headers: Headers }
 export type Browser = {
   call(method: Method, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>
+  /** A GET whose answer is not JSON. */
+  text(path: string): Promise<string>
 }
 
-export async function startConsole(t: TestContext, extra: Partial<ConsoleNeeds> = {}, now: () => number = Date.now) {
+export async function startConsole(t: TestContext, now: () => number = Date.now) {
   const dir = await mkdtemp(path.join(os.tmpdir(), 'sampan-console-'))
-  const log = pino({ level: 'silent' })
-  const database = await openSqlite({ file: path.join(dir, 'app.db'), timeoutMs: 2_000, readerThreads: 1, log })
-  const sql = await readFile(path.join(MIGRATIONS, '0002-console.sql'), 'utf8')
-  for (const statement of sql.replace(/^--.*$/gm, '').split(';')) if (statement.trim()) await database.define(statement)
-
+  await cp(FUNCTIONS, path.join(dir, 'cloudfunctions'), { recursive: true })
+  await symlink(NODE_MODULES, path.join(dir, 'node_modules'))
+  let url = ''
+  const resources = await openResources({
+    config: readConfig({
+      DATA_DIR: path.join(dir, 'data'),
+      WECHAT_APP_ID: 'wx0123456789abcdef',
+      WECHAT_SECRET: 'a-secret-that-must-not-be-shown',
+      FUNCTION_WORKERS: '1',
+    }),
+    project: {
+      functionsRoot: path.join(dir, 'cloudfunctions'),
+      collections: [],
+      seed: {},
+      rooms: {},
+      isWatched: false,
+    },
+    log: pino({ level: 'silent' }),
+    localToken: LOCAL_TOKEN,
+    environment: { PATH: process.env['PATH'] },
+    publicUrl: () => url,
+    localUrl: () => url,
+    isStopping: () => false,
+    now,
+    version: '0.0.0',
+  })
   const administrators = createAdministrators({
-    database,
+    database: resources.database,
     passwords: createPasswordHasher(TEST_COST),
     limit: createSignInLimit(now),
     now,
   })
-  const watch = openWatch({ dataDir: dir, capacityFiles: [], serverName: () => 'test', log, now, sampleEveryMs: 0 })
-  const needs: ConsoleNeeds = {
-    database,
-    administrators,
-    watch,
-    staticDir: DIST,
-    version: '0.0.0',
-    now,
-    ...extra,
-  }
-  const app = openHttp({ bodyLimitBytes: 1024 * 1024, requestDeadlineMs: 10_000 }, log)
-  watch.monitor.observe(app)
-  await app.register(consoleRoutes(needs), { prefix: '/console' })
-  const url = await app.listen({ port: 0, host: '127.0.0.1' })
+  const app = await createApp({ ...resources, administrators }, '0.0.0')
+  url = await app.listen({ port: 0, host: '127.0.0.1' })
   t.after(async () => {
     await app.close()
-    await watch.close()
-    await database.close()
+    await resources.close()
     await rm(dir, { recursive: true, force: true })
   })
-  return {
-    app,
-    url,
-    database,
-    administrators,
-    watch,
-    setupLink: () => createSetupLink(administrators),
-    dir,
-  }
+  return { ...resources, app, url, dir, administrators, setupLink: () => createSetupLink(administrators) }
 }
 
 /** Remembers the cookie, as a browser does. */
@@ -89,6 +91,7 @@ export function openBrowser(url: string): Browser {
       const text = await response.text()
       return { status: response.status, body: text ? JSON.parse(text) : {}, headers: response.headers }
     },
+    text: async (where) => (await fetch(`${url}/console/api${where}`, { headers: { cookie } })).text(),
   }
 }
 
