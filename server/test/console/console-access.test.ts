@@ -67,7 +67,7 @@ describe('console: getting in', () => {
 
   it('stops guessing after five failures, and forgives after the window', async (t) => {
     let nowMs = Date.now()
-    const console = await startConsole(t, {}, () => nowMs)
+    const console = await startConsole(t, () => nowMs)
     await setUpOwner(console)
     const thief = openBrowser(console.url)
     for (let guess = 0; guess < 5; guess += 1) {

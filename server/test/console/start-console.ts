@@ -43,7 +43,7 @@ export async function startConsole(t: TestContext, now: () => number = Date.now)
       functionsRoot: path.join(dir, 'cloudfunctions'),
       collections: [],
       seed: {},
-      rooms: {},
+      rooms: [],
       isWatched: false,
     },
     log: pino({ level: 'silent' }),

@@ -6,19 +6,46 @@ import { existsSync, readdirSync } from 'node:fs'
 import path from 'node:path'
 import fastifyStatic from '@fastify/static'
 import type { FastifyPluginAsync } from 'fastify'
+import type { Config } from '../../config.ts'
 import type { Database } from '../../database/database.ts'
 import { AppError } from '../../errors.ts'
+import type { Documents } from '../documents/document-request.ts'
+import type { Files } from '../files/files.ts'
+import type { FunctionTimers } from '../functions/function-timers.ts'
+import type { Functions } from '../functions/functions.ts'
+import type { RecentRequests } from '../monitor/recent-requests.ts'
+import type { SlowQueryBook } from '../monitor/slow-query-book.ts'
+import type { AccessKeys } from '../sessions/access-keys.ts'
+import type { SessionLookup } from '../sessions/current-session.ts'
 import type { Administrators } from './administrators.ts'
 import { alarmRoutes } from './alarm-routes.ts'
+import { appUserRoutes } from './app-user-routes.ts'
 import { createAudit } from './audit-log.ts'
 import { auditRoutes } from './audit-routes.ts'
 import { guardConsole } from './console-access.ts'
+import { dataRoutes } from './data-routes.ts'
+import { fileConsoleRoutes } from './file-console-routes.ts'
+import { functionConsoleRoutes } from './function-console-routes.ts'
+import { logRoutes } from './log-routes.ts'
 import { type OverviewNeeds, overviewRoutes } from './overview-routes.ts'
 import { peopleRoutes } from './people-routes.ts'
+import { settingsRoutes } from './settings-routes.ts'
+import { sqlRoutes } from './sql-routes.ts'
 
+/** What the console shows; `Resources` has it all. */
 export type ConsoleNeeds = OverviewNeeds & {
+  readonly config: Config
   readonly database: Database
+  readonly documents: Documents
+  readonly files: Files
+  readonly functions: Functions
+  readonly timers: FunctionTimers
+  readonly sessions: SessionLookup
+  readonly accessKeys: AccessKeys
   readonly administrators: Administrators
+  readonly recentRequests: RecentRequests
+  readonly slowQueries: SlowQueryBook
+  readonly project: { readonly functionsRoot: string | undefined }
   /** Folder with the built console: `console/dist`. */
   readonly staticDir: string
 }
@@ -63,8 +90,17 @@ function consoleApi(needs: ConsoleNeeds): FastifyPluginAsync {
     guardConsole(app, needs.administrators)
     await app.register(peopleRoutes(needs))
     const audit = createAudit(needs.database, needs.now ?? Date.now)
+    const { functionsRoot } = needs.project
+    const all = { ...needs, audit, functionsRoot, appId: needs.config.WECHAT_APP_ID }
     await app.register(overviewRoutes(needs))
-    await app.register(alarmRoutes({ ...needs, audit }))
+    await app.register(alarmRoutes(all))
+    await app.register(dataRoutes(all))
+    await app.register(sqlRoutes(all))
+    await app.register(functionConsoleRoutes(all))
+    await app.register(fileConsoleRoutes(all))
+    await app.register(appUserRoutes(all))
+    await app.register(logRoutes(all))
+    await app.register(settingsRoutes(all))
     await app.register(auditRoutes(needs))
     app.all('/*', { config: { role: 'nobody' } }, (request) => {
       throw new AppError('route_not_found', `The console's API has nothing at ${request.method} ${request.url}.`)
