@@ -7,6 +7,7 @@ import { exportCommand } from './commands/export.ts'
 import { importCommand } from './commands/import.ts'
 import { indexes } from './commands/indexes.ts'
 import { key } from './commands/key.ts'
+import { plan } from './commands/plan.ts'
 import { start } from './commands/start.ts'
 
-export const COMMANDS: readonly Command[] = [dev, call, importCommand, exportCommand, bench, start, key, indexes]
+export const COMMANDS: readonly Command[] = [plan, dev, call, importCommand, exportCommand, bench, start, key, indexes]
