@@ -62,7 +62,7 @@ describe('architecture', () => {
   })
 
   it('only main.ts and the function worker read the environment', () => {
-    const mayRead = new Set(['cli/src/main.ts', ...WORKER_ENTRIES])
+    const mayRead = new Set(['cli/src/main.ts', 'cli/src/bench/main.ts', ...WORKER_ENTRIES])
     const wrong = Object.keys(PACKAGES)
       .flatMap((name) => sources(`${name}/src`).map(({ file, text }) => ({ file: `${name}/src/${file}`, text })))
       .filter(({ file, text }) => /\bprocess\.env\b/.test(text) && !mayRead.has(file))
@@ -92,7 +92,7 @@ describe('architecture', () => {
   it('uses every error code somewhere: a code nobody throws misleads its readers', () => {
     const code = Object.keys(PACKAGES)
       .flatMap((name) => sources(`${name}/src`))
-      .filter(({ file }) => !file.endsWith('errors.ts'))
+      .filter(({ file }) => file !== 'errors.ts') // the two tables themselves
       .map(({ text }) => text)
       .join('\n')
     const unused = Object.keys(ERRORS).filter((name) => !code.includes(`'${name}'`))
