@@ -13,13 +13,17 @@ export function accessKeyRoutes({ accessKeys }: { readonly accessKeys: AccessKey
       if (identity.kind === 'administrator' && identity.role === 'owner') return
       throw new AppError('forbidden', 'Only the owner handles access keys.')
     })
-    app.post<{ Body: Static<typeof NewKey> }>('/', { schema: { hide: true, body: NewKey } }, ({ body }) =>
-      accessKeys.create(body.label),
+    app.post<{ Body: Static<typeof NewKey> }>(
+      '/',
+      { schema: { summary: 'Create an access key', tags: ['keys'], body: NewKey } },
+      ({ body }) => accessKeys.create(body.label),
     )
-    app.get('/', { schema: { hide: true } }, async () => ({ keys: await accessKeys.list() }))
+    app.get('/', { schema: { summary: 'All access keys, without their secrets', tags: ['keys'] } }, async () => ({
+      keys: await accessKeys.list(),
+    }))
     app.delete<{ Params: Static<typeof Params> }>(
       '/:secretId',
-      { schema: { hide: true, params: Params } },
+      { schema: { summary: 'Revoke an access key', tags: ['keys'], params: Params } },
       async ({ params }) => {
         const isRevoked = await accessKeys.revoke(params.secretId)
         if (!isRevoked) throw new AppError('invalid_request', 'There is no such key, or it is revoked already.')
