@@ -44,7 +44,6 @@ function compose({ memory, database, usesRedis, processes }: BundleFacts) {
   const names = Array.from({ length: processes }, (_, index) => `sampan-${index + 1}`)
   const server = {
     build: { context: '../container' },
-    image: 'sampan:1',
     restart: 'unless-stopped',
     env_file: ['../env/sampan.env'],
     environment: {

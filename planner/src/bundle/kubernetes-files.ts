@@ -3,6 +3,8 @@ import { stringify } from 'yaml'
 import { type BundleFacts, type BundleFile, file } from './bundle-facts.ts'
 
 const PORT = 8080
+/** What phones and people reach. Not "/": the functions' door /admin stays inside. */
+const PUBLIC_PATHS = ['/v1', '/cloud', '/cloud-upload', '/http', '/console']
 const LABELS = { app: 'sampan' }
 
 export function kubernetesFiles(facts: BundleFacts): BundleFile[] {
@@ -110,12 +112,14 @@ function deployment(facts: BundleFacts) {
               volumeMounts: [
                 { name: 'data', mountPath: '/data' },
                 { name: 'tmp', mountPath: '/tmp' },
+                { name: 'runtime', mountPath: '/srv/project/.sampan' },
               ],
             },
           ],
           volumes: [
             { name: 'data', emptyDir: {} },
             { name: 'tmp', emptyDir: {} },
+            { name: 'runtime', emptyDir: {} },
           ],
         },
       },
@@ -201,8 +205,7 @@ const httpRoute = ({ domain }: BundleFacts) => ({
   spec: {
     parentRefs: [{ name: 'sampan' }],
     hostnames: [domain],
-    // Not "/": the functions' door /admin stays inside.
-    rules: ['/v1', '/cloud', '/cloud-upload', '/console'].map((value) => ({
+    rules: PUBLIC_PATHS.map((value) => ({
       matches: [{ path: { type: 'PathPrefix', value } }],
       backendRefs: [{ name: 'sampan', port: 80 }],
     })),
@@ -219,7 +222,7 @@ const tkeIngress = ({ domain }: BundleFacts) => ({
       {
         host: domain,
         http: {
-          paths: ['/v1', '/cloud', '/cloud-upload', '/console'].map((path) => ({
+          paths: PUBLIC_PATHS.map((path) => ({
             path,
             pathType: 'Prefix',
             backend: { service: { name: 'sampan', port: { number: 80 } } },

@@ -57,7 +57,8 @@ apt-get install -y --no-install-recommends ${packages.join(' ')}
 
 id sampan >/dev/null 2>&1 || useradd --system --home-dir ${PATHS.data} --shell /usr/sbin/nologin sampan
 install -d -o sampan -g sampan -m 0750 ${PATHS.data}
-install -d -m 0755 ${PATHS.acme} /opt/sampan/scripts
+install -d -m 0755 ${PATHS.acme} /opt/sampan/scripts ${PATHS.project}
+install -d -o sampan -g sampan -m 0700 ${PATHS.project}/.sampan
 install -d -m 0700 /etc/sampan ${PATHS.tls}
 
 # The environment file is yours once it exists.

