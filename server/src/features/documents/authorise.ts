@@ -26,7 +26,12 @@ const SIMPLE_MODES: Readonly<Record<string, Readonly<Record<'read' | 'write', 'a
  *
  * @throws {AppError} `permission_denied`, `unauthenticated`
  */
-export function authorise(action: Action, collection: Collection, identity: Identity): Filter {
+export function authorise(
+  action: Action,
+  collection: Collection,
+  identity: Identity,
+  _query: Filter = EVERYTHING,
+): Filter {
   if (!isUnderRules(identity)) return EVERYTHING
   const mode = typeof collection.rules === 'string' ? SIMPLE_MODES[collection.rules] : undefined
   const allowed = mode ? mode[action === 'read' ? 'read' : 'write'] : 'none'

@@ -3,7 +3,7 @@
  * is an object, or by index. A path that leads nowhere through objects yields `undefined` once: that is what "missing
  * equals null" means.
  */
-import type { Json } from './document-request.ts'
+import type { Json, JsonObject } from './document-request.ts'
 import { isArray, isPlainObject } from './document-values.ts'
 
 /** Visits each value the path leads to, without entering an array at its end; stops when `visit` returns true. */
@@ -38,3 +38,18 @@ export const arrayIndex = (segment: string): number | undefined =>
 
 export const ownField = (object: { readonly [key: string]: Json }, name: string): Json | undefined =>
   Object.hasOwn(object, name) ? object[name] : undefined
+
+/** A copy with the field at the path replaced, or taken away. */
+export function withField(
+  document: JsonObject,
+  [name = '', ...rest]: readonly string[],
+  value: Json | undefined,
+): JsonObject {
+  if (rest.length === 0) {
+    if (value !== undefined) return { ...document, [name]: value }
+    const { [name]: _gone, ...others } = document
+    return others
+  }
+  const inner = Object.hasOwn(document, name) ? document[name] : undefined
+  return { ...document, [name]: withField(isPlainObject(inner) ? inner : {}, rest, value) }
+}

@@ -1,5 +1,6 @@
 import type { LRUCache } from 'lru-cache'
 import type { Database, DatabaseLog } from '../../database/database.ts'
+import type { AggregationPool } from './aggregation-pool.ts'
 import type { CollectionCatalogue } from './collection-catalogue.ts'
 import type { SqlSource } from './sql-source.ts'
 
@@ -47,6 +48,7 @@ export type Engine = {
   readonly now: () => number
   readonly log: DatabaseLog
   readonly onSlowQuery: ((query: SlowQuery) => void) | undefined
+  readonly aggregations: AggregationPool
   /** Statements that were too slow for the event loop lately: they go to a reader thread at once. */
   readonly slowShapes: LRUCache<string, true>
   /** Indexes at whose fields documents hold arrays, lately: their queries run in the general form at once. */

@@ -2,6 +2,8 @@
 import { LRUCache } from 'lru-cache'
 import type { Database, DatabaseLog } from '../../database/database.ts'
 import { AppError } from '../../errors.ts'
+import { aggregateDocuments } from './aggregate-documents.ts'
+import { openAggregationPool } from './aggregation-pool.ts'
 import { addDocuments, removeSelected, setDocument, updateSelected } from './change-documents.ts'
 import { openCatalogue } from './collection-catalogue.ts'
 import type { Documents } from './document-request.ts'
@@ -37,6 +39,7 @@ export async function openDocuments({
     log,
     onSlowQuery,
     slowShapes: new LRUCache({ max: REMEMBERED_SHAPES, ttl: REMEMBERED_MS }),
+    aggregations: openAggregationPool(),
     arrayIndexes: new LRUCache({ max: REMEMBERED_SHAPES, ttl: REMEMBERED_MS }),
   }
   return {
@@ -48,12 +51,12 @@ export async function openDocuments({
     update: async (request, caller) => ({ updated: (await updateSelected(engine, request, caller, false)).updated }),
     updateAndReturn: (request, caller) => updateSelected(engine, request, caller, true),
     remove: (request, caller) => removeSelected(engine, request, caller),
-    aggregate: () => Promise.reject(new AppError('not_supported', 'Aggregation is not there yet.')),
+    aggregate: (request, caller) => aggregateDocuments(engine, request, caller),
     explain: (request, caller) => explainFind(engine, request, caller),
     beginTransaction: () => Promise.reject(new AppError('not_supported', 'Transactions are not there yet.')),
     commitTransaction: () => Promise.reject(new AppError('not_supported', 'Transactions are not there yet.')),
     rollbackTransaction: () => Promise.reject(new AppError('not_supported', 'Transactions are not there yet.')),
     ...manageCollections(engine),
-    async close() {},
+    close: () => engine.aggregations.close(),
   }
 }

@@ -16,6 +16,7 @@ import type {
   Json,
 } from './document-request.ts'
 import type { Engine } from './documents-needs.ts'
+import { expressionTest } from './evaluate-expression.ts'
 import { decodeProjection, type Projection, projectDocument } from './project-document.ts'
 import { prepareSelection, readRows, residualPages, type Selection, select } from './run-selection.ts'
 import { planLines, proposedCommand } from './slow-queries.ts'
@@ -38,6 +39,7 @@ async function findSelection(engine: Engine, request: FindRequest, caller: Docum
     order: decodeOrder(request.order),
     ...pageOf(request, caller),
     timeoutMs: timeoutOf(engine, caller),
+    expressionTest: expressionTest(engine.now()),
   }
 }
 
@@ -55,16 +57,15 @@ export async function getDocument(
 }
 
 export async function countDocuments(engine: Engine, request: CountRequest, caller: DocumentCaller): Promise<number> {
-  const selection = await findSelection(engine, request, caller)
+  return countSelection(engine, await findSelection(engine, request, caller))
+}
+
+export async function countSelection(engine: Engine, selection: Selection): Promise<number> {
   return (await countWith(engine, selection, true)) ?? (await countWith(engine, selection, false)) ?? 0
 }
 
 /** @returns undefined if the plan's assumption about arrays did not hold */
-export async function countWith(
-  engine: Engine,
-  selection: Selection,
-  usesIndexes: boolean,
-): Promise<number | undefined> {
+async function countWith(engine: Engine, selection: Selection, usesIndexes: boolean): Promise<number | undefined> {
   const everything = { ...selection, order: [], skip: 0, limit: Number.MAX_SAFE_INTEGER }
   const prepared = prepareSelection(engine, everything, usesIndexes)
   const { plan, params, isExact, isQuick } = prepared

@@ -8,6 +8,7 @@ import { orderSql } from './compile-order.ts'
 import type { Filter } from './document-filter.ts'
 import type { DocumentText, JsonObject } from './document-request.ts'
 import type { Engine } from './documents-needs.ts'
+import { nearOf, sortByDistance } from './geo-distance.ts'
 import { compileFilter, type ExpressionTest } from './match-document.ts'
 import { planQuery, type QueryPlan } from './plan-query.ts'
 import { noteSlowQuery } from './slow-queries.ts'
@@ -81,6 +82,16 @@ function existsSql(guards: readonly Sql[], table: string): Sql | undefined {
 
 /** The texts of the selected documents. */
 export async function select(engine: Engine, selection: Selection): Promise<DocumentText[]> {
+  const near = selection.order.length === 0 ? nearOf(selection.filter) : undefined
+  if (!near) return selectInOrder(engine, selection)
+  const { skip, limit } = selection
+  const texts = await selectInOrder(engine, { ...selection, skip: 0, limit: engine.settings.residualRowsMax })
+  return sortByDistance(texts, near.path, near.center)
+    .slice(skip, skip + limit)
+    .map(({ text }) => text)
+}
+
+async function selectInOrder(engine: Engine, selection: Selection): Promise<DocumentText[]> {
   const startedMs = performance.now()
   const { prepared, texts } = await selectWith(engine, selection)
   noteSlowQuery(engine, selection, prepared, performance.now() - startedMs)

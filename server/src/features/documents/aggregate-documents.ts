@@ -1,0 +1,125 @@
+/**
+ * Aggregations: leading `$match`, `$sort`, `$skip`, `$limit` and `$count` go into the database, lookups read the other
+ * collection through the same authoriser, and the stages between run in a thread of their own.
+ */
+import { LIMITS } from '@sampan/protocol/limits'
+import { AppError } from '../../errors.ts'
+import { type Aggregation, timeLeft } from './aggregation-context.ts'
+import { authorise } from './authorise.ts'
+import { decodeFilter } from './decode-filter.ts'
+import { decodePipeline, type Stage } from './decode-pipeline.ts'
+import { allOf, type Filter } from './document-filter.ts'
+import type { AggregateRequest, DocumentCaller, DocumentText } from './document-request.ts'
+import type { Engine } from './documents-needs.ts'
+import { expressionTest } from './evaluate-expression.ts'
+import { geoNear } from './geo-near.ts'
+import { lookUp } from './look-up.ts'
+import { countSelection, timeoutOf } from './read-documents.ts'
+import { type Selection, select } from './run-selection.ts'
+import { decodeOrder, type SortKey } from './sort-documents.ts'
+
+export async function aggregateDocuments(engine: Engine, request: AggregateRequest, caller: DocumentCaller) {
+  const nowMs = engine.now()
+  const stages = decodePipeline(request.stages, nowMs)
+  const aggregation = { engine, caller, nowMs, deadlineMs: performance.now() + timeoutOf(engine, caller) }
+  // Programs are written around CloudBase's 20 results; a limit anywhere shows that the program chose.
+  const isLimited = stages.some(({ name }) => name === '$limit')
+  const most = isLimited ? LIMITS.aggregatePageMax : LIMITS.aggregatePage
+  const texts = await runPipeline(aggregation, request.collection, [...stages, { name: '$limit', spec: most }])
+  return { documents: [...texts] }
+}
+
+/** @throws {AppError} `permission_denied`, `collection_not_found`, `invalid_query`, `query_too_expensive` */
+async function runPipeline(
+  aggregation: Aggregation,
+  collectionName: string,
+  stages: readonly Stage[],
+): Promise<readonly DocumentText[]> {
+  const { engine, caller, nowMs } = aggregation
+  const collection = await engine.catalogue.get(collectionName)
+  const { pushed, rest } = splitPipeline(stages, nowMs)
+  const filter = allOf([authorise('read', collection, caller.identity, pushed.filter), pushed.filter])
+  const selection: Selection = {
+    collection,
+    filter,
+    order: pushed.order,
+    skip: pushed.skip,
+    limit: Math.min(pushed.limit, engine.settings.residualRowsMax),
+    timeoutMs: timeLeft(aggregation),
+    expressionTest: expressionTest(nowMs),
+  }
+  const [first, ...others] = rest
+  if (first?.name === '$count' && pushed.skip === 0 && pushed.limit === Number.POSITIVE_INFINITY) {
+    const total = await countSelection(engine, selection)
+    return runRest(aggregation, total ? [JSON.stringify({ [String(first.spec)]: total })] : [], others)
+  }
+  if (first?.name === '$geoNear') return runRest(aggregation, await geoNear(aggregation, selection, first.spec), others)
+  return runRest(aggregation, await selectBounded(aggregation, selection, pushed.limit), rest)
+}
+
+async function selectBounded({ engine }: Aggregation, selection: Selection, wanted: number) {
+  const texts = await select(engine, selection)
+  const { residualRowsMax, residualBytesMax } = engine.settings
+  const bytes = texts.reduce((sum, text) => sum + text.length, 0)
+  if ((texts.length >= residualRowsMax && wanted > residualRowsMax) || bytes > residualBytesMax) {
+    throw new AppError(
+      'query_too_expensive',
+      'The aggregation reads too many records; narrow it with a $match in front.',
+    )
+  }
+  return texts
+}
+
+type Pushed = { filter: Filter; order: readonly SortKey[]; skip: number; limit: number }
+
+/** Takes the leading stages that the database can do, in the order in which it does them. */
+function splitPipeline(stages: readonly Stage[], nowMs: number): { pushed: Pushed; rest: readonly Stage[] } {
+  const filters: Filter[] = []
+  let place = 0
+  const take = (name: string) => (stages[place]?.name === name ? stages[place++] : undefined)
+  for (let stage = take('$match'); stage; stage = take('$match')) filters.push(decodeFilter(stage.spec, nowMs))
+  const sort = take('$sort')
+  const skip = take('$skip')
+  const limit = take('$limit')
+  return {
+    pushed: {
+      filter: allOf(filters),
+      order: decodeOrder(sort?.spec),
+      skip: Number(skip?.spec ?? 0),
+      limit: Number(limit?.spec ?? Number.POSITIVE_INFINITY),
+    },
+    rest: stages.slice(place),
+  }
+}
+
+/** Alternates between the thread and lookups, which need the database. */
+async function runRest(
+  aggregation: Aggregation,
+  texts: readonly DocumentText[],
+  stages: readonly Stage[],
+): Promise<readonly DocumentText[]> {
+  const place = stages.findIndex(({ name }) => name === '$lookup')
+  const computed = place < 0 ? stages : stages.slice(0, place)
+  const misplaced = computed.find(({ name }) => name === '$geoNear')
+  if (misplaced)
+    throw new AppError('invalid_query', '$geoNear must be the first stage.', {
+      details: { path: '$geoNear', reason: 'must be first' },
+    })
+  const results = await compute(aggregation, texts, computed)
+  const lookup = place < 0 ? undefined : stages[place]
+  if (!lookup) return results
+  return runRest(aggregation, await lookUp(aggregation, results, lookup.spec, runPipeline), stages.slice(place + 1))
+}
+
+/** Cutting a list needs no thread. */
+async function compute(
+  aggregation: Aggregation,
+  texts: readonly DocumentText[],
+  stages: readonly Stage[],
+): Promise<readonly DocumentText[]> {
+  const [first, ...others] = stages
+  if (!first) return texts
+  if (first.name === '$limit') return compute(aggregation, texts.slice(0, Number(first.spec)), others)
+  if (first.name === '$skip') return compute(aggregation, texts.slice(Number(first.spec)), others)
+  return aggregation.engine.aggregations.run({ texts, stages, nowMs: aggregation.nowMs }, timeLeft(aggregation))
+}
