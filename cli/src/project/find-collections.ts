@@ -9,6 +9,9 @@ const NAME = /^[A-Za-z_][\w-]{0,63}$/
 const TELLING_KEY = /coll(?:ection)?|^db[A-Z]|table/i
 const METHODS = new Set(['collection', 'createCollection'])
 
+/** A function of the project that hands one of its parameters to `collection(…)`. */
+type Wrapper = { readonly name: string; readonly parameter: number }
+
 /** Every string constant of the project by the name it is given: `{ dbAdmin: 'admins' }`, `const LIST = 'list'`. */
 export type Constants = ReadonlyMap<string, ReadonlySet<string>>
 
@@ -31,6 +34,7 @@ export function collectionNames(sources: readonly SourceFile[]): string[] {
       for (const name of found ?? []) names.add(name)
     })
   }
+  for (const name of wrappedNames(sources)) names.add(name)
   if (isDynamic) {
     for (const [key, values] of constants) if (TELLING_KEY.test(key)) for (const value of values) names.add(value)
   }
@@ -73,4 +77,57 @@ export function findConstants(sources: readonly SourceFile[]): Constants {
     })
   }
   return constants
+}
+
+/** `getAll('posts')` where `getAll(name) { return db.collection(name)… }`. */
+function wrappedNames(sources: readonly SourceFile[]): string[] {
+  const wrappers = sources.flatMap(({ tokens }) => tokens.flatMap((_, at) => wrapperAt(tokens, at) ?? []))
+  return sources.flatMap(({ tokens }) =>
+    tokens.flatMap(({ value }, at) => {
+      if (tokens[at + 1]?.value !== '(') return []
+      const called = wrappers.filter(({ name }) => name === value)
+      return called.flatMap(({ parameter }) => literalOf(argumentsAt(tokens, at + 1)[parameter]?.[0]) ?? [])
+    }),
+  )
+}
+
+/** The function around `collection(parameter)`: the nearest parameter list before it that has this name. */
+function wrapperAt(tokens: readonly SourceToken[], at: number): Wrapper | undefined {
+  const parameterName = tokens[at + 2]?.value
+  const isCall = tokens[at]?.value === 'collection' && tokens[at + 1]?.value === '(' && tokens[at + 3]?.value === ')'
+  if (!isCall || tokens[at + 2]?.type !== 'IdentifierName') return undefined
+  for (let index = at - 1; index >= 0; index -= 1) {
+    if (tokens[index]?.value !== '(') continue
+    const parameters = argumentsAt(tokens, index)
+    const parameter = parameters.findIndex(([first]) => first?.value === parameterName)
+    const end = index + 1 + parameters.reduce((sum, tokensOfOne) => sum + tokensOfOne.length + 1, 0)
+    const opens = [tokens[end - 1]?.value, tokens[end]?.value]
+    if (parameter < 0 || !opens.some((value) => value === '{' || value === '=>')) continue
+    const name = functionName(tokens, index)
+    return name ? { name, parameter } : undefined
+  }
+  return undefined
+}
+
+/** `name(…) {`, `name: function (…)`, `name = async (…) =>`, `function name(…)`. */
+function functionName(tokens: readonly SourceToken[], parenthesis: number): string | undefined {
+  let at = parenthesis - 1
+  while (['function', 'async', '*'].includes(tokens[at]?.value ?? '')) at -= 1
+  if (tokens[at]?.value === ':' || tokens[at]?.value === '=') at -= 1
+  return tokens[at]?.type === 'IdentifierName' ? tokens[at]?.value : undefined
+}
+
+/** The tokens of each argument of the call whose parenthesis opens at `open`. */
+function argumentsAt(tokens: readonly SourceToken[], open: number): SourceToken[][] {
+  const found: SourceToken[][] = [[]]
+  let depth = 0
+  for (let index = open + 1; index < tokens.length; index += 1) {
+    const token = tokens[index] as SourceToken // safe: within the bounds
+    if (depth === 0 && token.value === ')') break
+    if ('([{'.includes(token.value)) depth += 1
+    if (')]}'.includes(token.value)) depth -= 1
+    if (depth === 0 && token.value === ',') found.push([])
+    else found.at(-1)?.push(token)
+  }
+  return found
 }

@@ -47,7 +47,7 @@ export async function loadProject(folder: string): Promise<Project> {
   const found = config?.collections ? [] : await findCollectionNames([functionsRoot, miniprogramRoot])
   return {
     root,
-    name: textOr(wechat['projectname'], path.basename(root)),
+    name: plainName(textOr(wechat['projectname'], path.basename(root))),
     appId: textOr(wechat['appid'], ''),
     env: config?.env ?? 'prod',
     functionsRoot,
@@ -88,3 +88,12 @@ function findFunctionsRoot(root: string, configured: unknown): string | undefine
 const textOr = (value: unknown, fallback: string) => (typeof value === 'string' && value !== '' ? value : fallback)
 
 const stripByteOrderMark = (text: string) => text.replace(/^\uFEFF/, '')
+
+/** DevTools writes names that are not ASCII percent-encoded. */
+function plainName(name: string): string {
+  try {
+    return decodeURIComponent(name)
+  } catch {
+    return name // a percent sign that is part of the name
+  }
+}
