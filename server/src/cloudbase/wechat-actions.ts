@@ -1,13 +1,14 @@
 /** `cloud.openapi.*`, `cloud.getOpenData` and `cloud.cloudPay.*`: WeChat's APIs by CloudBase's names. */
 import { AppError, asAppError } from '../errors.ts'
-import type { JsonObject } from '../features/documents/document-request.ts'
+import type { Json, JsonObject } from '../features/documents/document-request.ts'
 import { findOpenApi, type OpenApi } from '../wechat/open-api.ts'
-import type { ApiRequest } from '../wechat/wechat.ts'
+import type { ApiAnswer, ApiRequest } from '../wechat/wechat.ts'
 import {
   type AdminAction,
   type AdminRequest,
   type AdminServices,
   asObject,
+  objectField,
   parseJson,
   textField,
 } from './admin-request.ts'
@@ -20,11 +21,7 @@ export const WECHAT_ACTIONS: Readonly<Record<string, AdminAction>> = {
   'wx.wxPayApi': payApi,
 }
 
-/** The file's name when the program gave none; WeChat wants one. */
-const MEDIA_FILE_NAME = 'media'
-const MEDIA_FIELD = 'media'
-
-/** Parameters and answer as protobuf. What WeChat itself refuses is an answer, too: the SDK throws its errcode. */
+/** Parameters and answer as protobuf. */
 async function openApi(request: AdminRequest, services: AdminServices): ReturnType<AdminAction> {
   const call = decodeApiCall(bytesField(request, 'requestData'))
   if (call.kind === 'internal') {
@@ -34,29 +31,39 @@ async function openApi(request: AdminRequest, services: AdminServices): ReturnTy
     const data = encodeOpenData(await readOpenData(decodeCloudIds(call.data), request, services))
     return encodeApiReply({ data, contentType: 'application/octet-stream', httpCode: 200 })
   }
+  const api = findOpenApiOrThrow(textField(request, 'apiName'))
+  const { contentType, json, bytes } = await answerOf(services, api, formRequest(api, call.pairs))
+  return encodeApiReply({ data: bytes ?? Buffer.from(JSON.stringify(json ?? {})), contentType, httpCode: 200 })
+}
+
+/** The same with parameters and answer as JSON (`callWxOpenApi` of @cloudbase/node-sdk, and Sampan's light SDK). */
+async function plainApi(request: AdminRequest, services: AdminServices): ReturnType<AdminAction> {
   const name = textField(request, 'apiName')
+  const parameters = objectField(request, 'requestData') ?? {}
+  if (name === 'getOpenData') {
+    const list = await readOpenData(asTexts(parameters['list']), request, services)
+    return { data: { responseData: `{"list":[${list.map(({ json }) => json).join(',')}]}` } }
+  }
+  const api = findOpenApiOrThrow(name)
+  const media = mediaOf(objectField(request, 'media'))
+  const apiRequest = media ? { method: 'POST' as const, body: parameters, media } : jsonRequest(api, parameters)
+  const answer = await answerOf(services, api, apiRequest)
+  if (answer.json) return { data: { responseData: JSON.stringify(answer.json) } }
+  const { contentType, bytes } = answer
+  const file = { contentType, buffer: bytes?.toString('base64') ?? '' }
+  return { data: { responseData: JSON.stringify(file), isFile: true } }
+}
+
+/** What WeChat itself refuses is an answer, too: the SDK throws its errcode. */
+async function answerOf({ wechat }: AdminServices, { path }: OpenApi, request: ApiRequest): Promise<ApiAnswer> {
   try {
-    const answer = await services.wechat.callApi(pathOf(name), formRequest(findOpenApiOrThrow(name), call.pairs))
-    const data = answer.bytes ?? Buffer.from(JSON.stringify(answer.json ?? {}))
-    return encodeApiReply({ data, contentType: answer.contentType, httpCode: 200 })
+    return await wechat.callApi(path, request)
   } catch (thrown) {
     const { details, message } = asAppError(thrown)
     const errcode = details?.['errcode']
     if (typeof errcode !== 'number') throw thrown
-    const refusal = JSON.stringify({ errcode, errmsg: details?.['errmsg'] ?? message })
-    return encodeApiReply({ data: Buffer.from(refusal), contentType: 'application/json', httpCode: 200 })
+    return { contentType: 'application/json', json: { errcode, errmsg: details?.['errmsg'] ?? message } }
   }
-}
-
-/** The same with parameters and answer as JSON (`callWxOpenApi` of @cloudbase/node-sdk). */
-async function plainApi(request: AdminRequest, { wechat }: AdminServices): ReturnType<AdminAction> {
-  const name = textField(request, 'apiName')
-  const api = findOpenApiOrThrow(name)
-  const text = String(request.fields['requestData'] ?? '') || '{}'
-  const parameters = asObject(parseJson(text, 'requestData'), 'requestData')
-  const answer = await wechat.callApi(api.path, jsonRequest(api, parameters))
-  const data = answer.json ?? { contentType: answer.contentType, buffer: answer.bytes?.toString('base64') ?? '' }
-  return { data: { responseData: JSON.stringify(data) } }
 }
 
 async function payApi(request: AdminRequest, { pay }: AdminServices): ReturnType<AdminAction> {
@@ -81,8 +88,6 @@ function findOpenApiOrThrow(name: string): OpenApi {
   })
 }
 
-const pathOf = (name: string) => findOpenApiOrThrow(name).path
-
 /** Each parameter's value is JSON, except a file, which is bytes with a content type. */
 function formRequest(api: OpenApi, pairs: readonly Pair[]): ApiRequest {
   const file = pairs.find(({ contentType }) => contentType !== '')
@@ -93,13 +98,28 @@ function formRequest(api: OpenApi, pairs: readonly Pair[]): ApiRequest {
     method: 'POST',
     body: parameters,
     media: {
-      field: file.key || MEDIA_FIELD,
-      fileName: file.fileName || `${MEDIA_FILE_NAME}.${file.contentType.split('/')[1] ?? 'bin'}`,
+      field: file.key || 'media',
+      fileName: file.fileName || defaultFileName(file.contentType),
       contentType: file.contentType,
       bytes: file.value,
     },
   }
 }
+
+/** A file of the light SDK. */
+function mediaOf(media: JsonObject | undefined): ApiRequest['media'] {
+  if (!media) return undefined
+  const contentType = String(media['contentType'])
+  return {
+    field: String(media['key']),
+    fileName: String(media['fileName'] || defaultFileName(contentType)),
+    contentType,
+    bytes: Buffer.from(String(media['base64']), 'base64'),
+  }
+}
+
+const defaultFileName = (contentType: string) => `media.${contentType.split('/')[1] ?? 'bin'}`
+const asTexts = (list: Json | undefined) => (Array.isArray(list) ? list.map(String) : [])
 
 function jsonRequest({ method }: OpenApi, parameters: JsonObject): ApiRequest {
   if (method === 'POST') return { method, body: parameters }

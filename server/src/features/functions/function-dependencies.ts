@@ -47,12 +47,6 @@ function bundledSdk(): string | undefined {
   }
 }
 
-/** The folder with the server's own packages, from which the bundled SDK is loaded. */
-export function bundledPackageFolder(): string | undefined {
-  const folder = bundledSdk()?.split(`${path.sep}node_modules${path.sep}`)[0]
-  return folder && path.join(folder, 'node_modules')
-}
-
 /** The package's folder, looked for as Node does: in node_modules here and in every folder above. */
 export function findInstalled(folder: string, name: string): string | undefined {
   return ancestors(folder)

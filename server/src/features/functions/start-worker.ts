@@ -1,9 +1,9 @@
 /** Puts together how a worker is started: program, limits, variables, and what it may read. */
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, realpathSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import type { FunctionSpec } from './function-config.ts'
-import { bundledPackageFolder, examineDependencies, packageFolders } from './function-dependencies.ts'
+import { examineDependencies, packageFolders } from './function-dependencies.ts'
 import { FunctionWorker, type LoadOptions } from './function-worker.ts'
 import { redirectTo, type WorkerPlace, workerEnvironment } from './worker-environment.ts'
 import { nodeFlags, WORKER_MAIN } from './worker-process.ts'
@@ -53,6 +53,9 @@ export function workerStarter({ place, functionsRoot, memoryMb, adminUrl, isGuar
 /** Code, and nothing else: not the server's data, keys or environment. */
 function readableBy(functionsRoot: string): string[] {
   if (!functionsRoot) return []
-  const sdkFolder = bundledPackageFolder()
-  return [...new Set([functionsRoot, ...packageFolders(functionsRoot), ...(sdkFolder ? [sdkFolder] : [])])]
+  const places = [functionsRoot, ...packageFolders(functionsRoot), ...packageFolders(import.meta.dirname)]
+  // Node checks the place that a link leads to.
+  return [...new Set(places.flatMap((place) => [place, realPlace(place)]))]
 }
+
+const realPlace = (place: string) => (existsSync(place) ? realpathSync(place) : place)

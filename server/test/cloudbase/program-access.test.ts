@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { createRequire } from 'node:module'
+import { after, before, describe, it } from 'node:test'
+import { startTestServer, type TestServer } from '../support/test-server.ts'
+
+describe('the /admin door, for other programs', () => {
+  let server: TestServer
+  let key: { secretId: string; secretKey: string }
+  const require = createRequire(import.meta.url)
+
+  before(async () => {
+    server = await startTestServer({})
+    const { body } = await server.post('/v1/keys', { label: 'reports' }, server.localToken)
+    key = body
+  })
+  after(() => server.close())
+
+  const app = (credentials: Record<string, string>) =>
+    require('@cloudbase/node-sdk').init({ env: 'prod', serviceUrl: `${server.url}/admin`, ...credentials })
+
+  it('lets the real @cloudbase/node-sdk in with a key', async () => {
+    const db = app(key).database()
+    await db.createCollection('reports')
+    const { id } = await db.collection('reports').add({ text: '中文', n: 1 })
+    const { data } = await db.collection('reports').doc(id).get()
+    assert.deepEqual(data, [{ _id: id, text: '中文', n: 1 }])
+    const changed = await db
+      .collection('reports')
+      .where({ n: 1 })
+      .updateAndReturn({ n: db.command.inc(1) })
+    assert.equal(changed.doc.n, 2)
+    const { fileID } = await app(key).uploadFile({ cloudPath: 'report.txt', fileContent: Buffer.from('42') })
+    assert.equal(String((await app(key).downloadFile({ fileID })).fileContent), '42')
+  })
+
+  it('takes secretId.secretKey as a bearer token', async () => {
+    const db = app({ accessKey: `${key.secretId}.${key.secretKey}` }).database()
+    assert.equal((await db.collection('reports').count()).total, 1)
+  })
+
+  it('refuses wrong keys, unknown keys and revoked keys', async () => {
+    const count = (credentials: Record<string, string>) => app(credentials).database().collection('reports').count()
+    const refused = { code: 'SIGN_PARAM_INVALID' }
+    await assert.rejects(count({ ...key, secretKey: key.secretKey.replace(/^./, 'x') }), refused)
+    await assert.rejects(count({ ...key, secretId: 'AKIDunknown' }), refused)
+    await assert.rejects(count({ accessKey: `${key.secretId}.wrong` }), refused)
+    const { body } = await server.post('/v1/keys', { label: '' }, server.localToken)
+    await count(body)
+    await fetch(`${server.url}/v1/keys/${body.secretId}`, {
+      method: 'DELETE',
+      headers: { authorization: `Bearer ${server.localToken}` },
+    })
+    await assert.rejects(count(body), refused)
+  })
+
+  it('gives nothing to who has neither key nor worker', async () => {
+    const anonymous = await server.post('/admin', { action: 'database.addCollection', collectionName: 'x' })
+    assert.equal(anonymous.status, 200)
+    assert.equal(anonymous.body.code, 'SIGN_PARAM_INVALID')
+    const forged = await server.post('/admin', { action: 'database.addCollection', sessionToken: 'guess' })
+    assert.equal(forged.body.code, 'SIGN_PARAM_INVALID')
+    const user = await server.logIn('mallory')
+    const withSession = await server.post('/admin', { action: 'database.addCollection' }, user.token)
+    assert.equal(withSession.body.code, 'SIGN_PARAM_INVALID')
+    assert.equal((await server.post('/v1/keys', { label: '' }, user.token)).status, 403)
+  })
+})
