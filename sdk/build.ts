@@ -30,7 +30,7 @@ export async function bundleClient(): Promise<string> {
     logOverride: { 'commonjs-variable-in-esm': 'silent' },
     // Fields that a constructor sets need no declaration at run time.
     tsconfigRaw: { compilerOptions: { useDefineForClassFields: false, strict: true } },
-    banner: { js: '/* sampan: generated from sdk/src by npm run build --workspace sampan */' },
+    banner: { js: '/* sampan: built by sdk/build.ts */' },
   })
   return outputFiles.map(({ text }) => text).join('')
 }

@@ -1,5 +1,6 @@
 import { CloudError, clientError } from './cloud-error.ts'
 import type { PhoneStorage } from './phone-storage.ts'
+import { singleFlight } from './single-flight.ts'
 
 /** One write of records: what to send, and the key under which it takes effect once. */
 export type Write = { readonly verb: string; readonly collection: string; readonly json: string; readonly key: string }
@@ -27,8 +28,6 @@ export type Outbox = {
 
 /** Writes that wait for the network in the phone's storage, and so survive the program's end. */
 export function openOutbox({ storage, send, onRefused, now }: Needs): Outbox {
-  let flushing: Promise<void> | undefined
-
   const load = () => (storage.read() || []) as KeptWrite[] // only this outbox writes there
 
   const keep = (write: Write) => {
@@ -38,7 +37,7 @@ export function openOutbox({ storage, send, onRefused, now }: Needs): Outbox {
     storage.write(writes)
   }
 
-  const sendKept = async () => {
+  const flush = singleFlight(async () => {
     for (let [first] = load(); first; [first] = load()) {
       try {
         if (now() - first.keptAtMs > KEPT_MS)
@@ -50,13 +49,7 @@ export function openOutbox({ storage, send, onRefused, now }: Needs): Outbox {
       }
       storage.write(load().slice(1))
     }
-    flushing = undefined
-  }
-
-  const flush = () => {
-    if (!flushing) flushing = sendKept()
-    return flushing
-  }
+  })
 
   return {
     flush,

@@ -3,6 +3,7 @@ import { clientError } from './cloud-error.ts'
 import { bodyOf, type Exchange } from './exchange.ts'
 import { openPhoneStorage } from './phone-storage.ts'
 import { type Clock, withRetries } from './retry.ts'
+import { singleFlight } from './single-flight.ts'
 import type { Weixin } from './weixin.ts'
 import { JSON_TYPE } from './wire-headers.ts'
 
@@ -19,7 +20,6 @@ type Needs = { wx: Weixin; exchange: Exchange; url: () => string; headers: () =>
 export function openSession({ wx, exchange, url, headers, clock }: Needs): Session {
   const storage = openPhoneStorage(wx, () => `sampan:token:${url()}`)
   let current: string | undefined
-  let pending: Promise<string> | undefined
 
   const sendCode = async () => {
     const data = JSON.stringify({ code: await freshCode(wx) } satisfies LoginRequest)
@@ -29,7 +29,7 @@ export function openSession({ wx, exchange, url, headers, clock }: Needs): Sessi
     return withRetries(() => exchange.request(options), true, clock)
   }
 
-  const logIn = async () => {
+  const logIn = singleFlight(async () => {
     let reply = await sendCode()
     // A code may be spent by an answer that got lost: worth one fresh code.
     if (reply.error && /^login_code/.test(reply.error.code)) reply = await sendCode()
@@ -37,20 +37,12 @@ export function openSession({ wx, exchange, url, headers, clock }: Needs): Sessi
     current = token
     storage.write(token)
     return token
-  }
+  })
 
   return {
     async token(refused) {
       if (!current) current = (storage.read() as string | undefined) || '' // only logIn() writes there
-      if (current && current !== refused) return current
-      if (!pending) {
-        const done = () => {
-          pending = undefined
-        }
-        pending = logIn()
-        pending.then(done, done)
-      }
-      return pending
+      return current && current !== refused ? current : logIn()
     },
   }
 }

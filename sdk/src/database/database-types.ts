@@ -29,7 +29,7 @@ export type Watchable = { watch(options: WatchOptions): { close: () => Promise<v
 
 /** A condition with order, page and fields. Each step returns a new one. */
 export type Query = Watchable & {
-  where(condition: Fields): Query
+  where(condition: object): Query
   orderBy(field: string, direction: string): Query
   limit(count: number): Query
   skip(count: number): Query

@@ -49,7 +49,7 @@ function createCollection(calls: DocumentCalls, collection: string): Collection 
     add: call(
       'add',
       (options: Data) => ({ collection, data: encodeValue(checkData(options)) }),
-      ({ isQueued, ...added }: Fields) => added,
+      ({ _id, _ids }: Fields) => (_ids ? { _ids } : { _id }),
     ),
     aggregate: () =>
       createAggregate((stages) => {
@@ -153,11 +153,11 @@ const readUpdated = ({ updated }: { updated: number }) => ({ stats: { updated } 
 const readRemoved = ({ removed }: { removed: number }) => ({ stats: { removed } })
 
 const watch: Watchable['watch'] = ({ onError }) => {
-  setTimeout(onError, 0, clientError('not_supported', 'watch is not available yet; call get() again instead'))
+  setTimeout(onError, 0, clientError('not_supported', 'watch is not available yet'))
   return { close: async () => {} }
 }
 
-function checkCondition(condition: Fields) {
+function checkCondition(condition: unknown) {
   if (!isPlainObject(condition)) throw new Error('查询参数必须为对象')
   const keys = Object.keys(condition)
   if (keys.length && keys.every((key) => condition[key] === undefined))

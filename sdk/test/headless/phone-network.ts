@@ -75,8 +75,11 @@ export function openPhoneNetwork(folder: string) {
         const form = new FormData()
         for (const [name, value] of Object.entries(options['formData'] ?? {})) form.append(name, String(value))
         form.append(String(options['name']), new Blob([bytes]), path.basename(String(options['filePath'])))
-        const headers = headersOf(options)
-        const response = await fetch(String(options['url']), { method: 'POST', headers, body: form, signal })
+        // Written out first: a form that is still being read cannot be aborted cleanly.
+        const encoded = new Response(form)
+        const headers = { ...headersOf(options), 'content-type': encoded.headers.get('content-type') ?? '' }
+        const body = await encoded.arrayBuffer()
+        const response = await fetch(String(options['url']), { method: 'POST', headers, body, signal })
         report({ progress: 100, totalBytesSent: bytes.length, totalBytesExpectedToSend: bytes.length })
         return { data: await response.text(), statusCode: response.status }
       })

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { describe, it } from 'node:test'
+import vm from 'node:vm'
+import { BUILT_CLIENTS, bundleClient } from '../build.ts'
+
+const MAX_BYTES = 20 * 1024
+
+/** Loads the bundle as WeChat loads a file: CommonJS, with `wx` in scope. */
+async function requireBundle(wx: unknown) {
+  const module = { exports: {} as Record<string, unknown> }
+  vm.compileFunction(await bundleClient(), ['module', 'exports', 'wx'])(module, module.exports, wx)
+  return module.exports
+}
+
+describe('the built client', () => {
+  it('takes at most 20 KB, minified', async () => {
+    const bytes = Buffer.byteLength(await bundleClient())
+    assert.ok(bytes <= MAX_BYTES, `${bytes} bytes`)
+  })
+
+  it('is up to date in every place that holds it', async () => {
+    const built = await bundleClient()
+    for (const place of BUILT_CLIENTS)
+      assert.equal(readFileSync(place, 'utf8'), built, `${place} is old: npm run build --workspace sampan`)
+  })
+
+  it('is the cloud object itself', async () => {
+    const cloud = await requireBundle(undefined)
+    for (const name of ['init', 'callFunction', 'database', 'uploadFile', 'install', 'createCloud', 'CloudID'])
+      assert.equal(typeof cloud[name], 'function', name)
+    assert.equal(cloud['cloud'], cloud)
+  })
+
+  it('uses nothing newer than its target and nothing that only Node has', async () => {
+    const text = await bundleClient()
+    for (const name of [
+      '?.',
+      '??',
+      'process.',
+      'Buffer',
+      'globalThis',
+      'structuredClone',
+      '.at(',
+      'replaceAll',
+      'hasOwn(',
+      'fromEntries',
+      '.flatMap',
+    ])
+      assert.ok(!text.includes(name), `the bundle holds ${name}`)
+  })
+})
