@@ -93,9 +93,9 @@ export const fits = ({ verdict }: Assessment): boolean => rank(verdict) <= rank(
 
 /** How many times the load could be what it is, and the daily users that would be. */
 export function headroomOf({ constraints, binding }: Assessment, dau: number | undefined) {
-  const growing = constraints.find((constraint) => constraint.grows)
-  const leading = binding.grows || binding.utilisation > 1 ? binding : (growing ?? binding)
-  const factor = Math.min(1 / Math.max(leading.utilisation, 1e-6), MOST_HEADROOM)
+  const growing = constraints.filter(({ grows, utilisation }) => grows || utilisation > 1)
+  const worst = Math.max(binding.grows ? binding.utilisation : 0, ...growing.map(({ utilisation }) => utilisation))
+  const factor = Math.min(1 / Math.max(worst, 1e-6), MOST_HEADROOM)
   return { factor, dau: dau === undefined ? null : Math.floor(dau * factor) }
 }
 

@@ -94,8 +94,12 @@ export function constraintsOf(estimate: Estimate, capacity: BoxCapacity): Constr
 }
 
 /** How much a row matters for the question "what binds first". */
-const weight = ({ grows, utilisation }: Constraint) =>
-  grows || utilisation > FIXED_NEED_MATTERS_FROM ? utilisation : utilisation - 1
+function weight({ resource, grows, utilisation }: Constraint): number {
+  if (!grows && utilisation <= FIXED_NEED_MATTERS_FROM) return utilisation - 1
+  // A quota that is exceeded costs money, a full line or processor loses requests: those lead.
+  if (resource === 'traffic' && utilisation > 1) return 1 + (utilisation - 1) / 1000
+  return utilisation
+}
 
 function row(
   resource: Resource,
