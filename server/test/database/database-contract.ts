@@ -158,6 +158,23 @@ export function testDatabase(name: string, open: () => Promise<Database>, skip: 
       assert.equal(await database.transact(addNote, { id: 'after-the-scan', text: 'x' }), 1)
     })
 
+    it('goes on reading while an index is built', { timeout: 60_000 }, async () => {
+      assert.equal(await count('numbers'), 1_000)
+      await database.define('INSERT INTO numbers SELECT a.n * 1000 + b.n FROM numbers a, numbers b WHERE a.n < 200')
+      let isBuilt = false
+      const built = database.define('CREATE INDEX numbers_by_n ON numbers (n)').finally(() => {
+        isBuilt = true
+      })
+      let reads = 0
+      for (; !isBuilt; reads += 1) {
+        const cost = reads % 2 ? 'cheap' : 'scan'
+        assert.equal((await database.read('SELECT name FROM counters WHERE name = ?', ['hits'], { cost })).length, 1)
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      await built
+      assert.ok(reads >= 5, `only ${reads} reads got through`)
+    })
+
     it('answers a ping and counts what it does', async () => {
       await database.ping()
       const before = database.stats()

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, describe, it } from 'node:test'
@@ -95,6 +95,14 @@ describe('embedded SQLite', () => {
       'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000000) SELECT count(*) AS c FROM n'
     await assert.rejects(database.read(endless, [], { timeoutMs: 100 }), failsWith('deadline_exceeded'))
     assert.deepEqual(await database.read('SELECT 1 AS one'), [{ one: 1 }])
+  })
+
+  it('moves the log into the file when nobody writes', { timeout: 20_000 }, async () => {
+    const database = await openNotes('checkpoint.db')
+    const text = 'x'.repeat(10_000)
+    await Promise.all(Array.from({ length: 1_000 }, (_, i) => database.transact(addNote, { id: `${i}`, text })))
+    const sizeOfFile = async () => (await stat(path.join(folder, 'checkpoint.db'))).size
+    while ((await sizeOfFile()) < 8_000_000) await new Promise((resolve) => setTimeout(resolve, 20))
   })
 
   it('stops a guarded statement without giving up its thread', async () => {

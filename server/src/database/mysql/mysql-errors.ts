@@ -17,10 +17,8 @@ export function toMysqlError(thrown: unknown): unknown {
   const errno = 'errno' in thrown && typeof thrown.errno === 'number' ? thrown.errno : 0
   if (DUPLICATE.has(errno)) {
     const index = /for key '(?:.*\.)?([^']+)'$/.exec(thrown.message)?.[1] ?? ''
-    return new AppError('document_exists', 'Another record has the same unique value.', {
-      details: { index },
-      cause: thrown,
-    })
+    // Without its cause: the server's message holds the value, which may be somebody's openid.
+    return new AppError('document_exists', 'Another record has the same unique value.', { details: { index } })
   }
   if (CONFLICT.has(errno))
     return new AppError('transaction_conflict', 'The database gave up waiting for a lock.', { cause: thrown })

@@ -51,11 +51,15 @@ const FIRST_CONNECT_TIMEOUT_MS = 5_000
 
 async function connect(url: string, timeoutMs: number, onLost: () => void): Promise<DriverConnection> {
   const socket = new Socket()
-  const { hostname, port } = new URL(url)
+  const { hostname, port, searchParams } = new URL(url)
+  const socketPath = searchParams.get('socketPath')
+  const address = socketPath
+    ? { path: socketPath }
+    : { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) || DEFAULT_PORT }
   const connection = createConnection({
     uri: url,
     // Our own socket, because only destroying it ends the wait for a frozen server.
-    stream: () => socket.connect(Number(port) || DEFAULT_PORT, hostname.replace(/^\[|\]$/g, '')).setNoDelay(true),
+    stream: () => socket.connect(address).setNoDelay(true),
     charset: 'utf8mb4_bin',
     supportBigNumbers: true,
     dateStrings: true,

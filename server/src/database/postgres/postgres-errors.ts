@@ -13,10 +13,8 @@ export function toPostgresError(thrown: unknown): unknown {
   const code = 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : ''
   if (code === '23505') {
     const index = 'constraint' in thrown ? thrown.constraint : ''
-    return new AppError('document_exists', 'Another record has the same unique value.', {
-      details: { index },
-      cause: thrown,
-    })
+    // Without its cause: the server's message holds the value, which may be somebody's openid.
+    return new AppError('document_exists', 'Another record has the same unique value.', { details: { index } })
   }
   if (CONFLICT.has(code))
     return new AppError('transaction_conflict', 'The database gave up waiting for a lock.', { cause: thrown })

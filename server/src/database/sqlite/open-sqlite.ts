@@ -21,6 +21,8 @@ export type SqliteSettings = {
   readonly log: DatabaseLog
 }
 
+/** The calling thread must not stand still for longer when another process locks the file. */
+const BUSY_TIMEOUT_MS = 250
 /** The SQLite driver's binary needs it: Node 22.14 and later have it. On an older Node it kills the process. */
 const NODE_API_VERSION_NEEDED = 10
 
@@ -41,7 +43,7 @@ export async function openSqlite({ file, timeoutMs, readerThreads, log }: Sqlite
 
   const writer = await WriterQueue.open({ file, log }) // creates the file
   const { openSqliteConnection } = await import('./sqlite-connection.ts')
-  const connection = openSqliteConnection(file, { isReadOnly: true })
+  const connection = openSqliteConnection(file, { isReadOnly: true, busyTimeoutMs: BUSY_TIMEOUT_MS })
   const readers = new ReaderPool({ file, threads: readerThreads, log })
   let isClosed = false
 
@@ -64,6 +66,7 @@ export async function openSqlite({ file, timeoutMs, readerThreads, log }: Sqlite
     define: (sql) => writer.define(sql),
     async ping() {
       readHere('SELECT 1', [], timeoutMs)
+      if (!writer.isReady) throw new AppError('database_unavailable', 'The database writer is being restarted.')
     },
     stats: () => ({ ...writer.stats(), ...readers.stats() }),
     async close() {

@@ -44,8 +44,11 @@ export type SqliteConnection = {
 
 type Statement = SqliteDriver.Statement<unknown[], Row>
 
-export function openSqliteConnection(file: string, { isReadOnly }: { isReadOnly: boolean }): SqliteConnection {
-  const driver = new SqliteDriver(file, { readonly: isReadOnly, timeout: BUSY_TIMEOUT_MS })
+type ConnectionOptions = { readonly isReadOnly: boolean; readonly busyTimeoutMs?: number }
+
+export function openSqliteConnection(file: string, options: ConnectionOptions): SqliteConnection {
+  const { isReadOnly, busyTimeoutMs = BUSY_TIMEOUT_MS } = options
+  const driver = new SqliteDriver(file, { readonly: isReadOnly, timeout: busyTimeoutMs })
   configure(driver, isReadOnly)
   const deadline = registerDeadline(driver)
   const statements = new LRUCache<string, Statement>({ max: STATEMENT_CACHE_ENTRIES })

@@ -58,6 +58,11 @@ export class WriterQueue {
     await this.#enqueue({ kind: 'define', sql })
   }
 
+  /** Whether a thread stands ready to write. */
+  get isReady(): boolean {
+    return this.#thread !== undefined
+  }
+
   stats(): Pick<DatabaseStats, 'commits' | 'scripts' | 'failedScripts' | 'queuedWrites' | 'lastCommitMs'> {
     return {
       commits: this.#commits,
