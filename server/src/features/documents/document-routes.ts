@@ -48,10 +48,11 @@ const Aggregate = Type.Object(
 )
 
 export function documentRoutes({ documents }: { documents: Documents }): FastifyPluginAsync {
+  const payloadOf = rememberPayloads()
   return async (app) => {
     app.post<{ Body: Static<typeof Find> }>('/find', { schema: { body: Find } }, async (request, reply) => {
-      const { documents: texts, skip, limit } = await documents.find(request.body, callerOf(request))
-      return reply.type(JSON_TYPE).send(`{"data":${list(texts)},"skip":${skip},"limit":${limit}}`)
+      const page = await documents.find(request.body, callerOf(request))
+      return reply.type(JSON_TYPE).send(payloadOf(page))
     })
     app.post<{ Body: Static<typeof Get> }>('/get', { schema: { body: Get } }, async (request, reply) => {
       const text = await documents.get(request.body, callerOf(request))
@@ -92,6 +93,21 @@ export function documentRoutes({ documents }: { documents: Documents }): Fastify
 }
 
 const JSON_TYPE = 'application/json; charset=utf-8'
+
+/** A remembered page comes as the same object again: its text is joined and encoded once. */
+function rememberPayloads() {
+  const payloads = new WeakMap<Page, Buffer>()
+  return (page: Page): Buffer => {
+    let payload = payloads.get(page)
+    if (!payload) {
+      payload = Buffer.from(`{"data":${list(page.documents)},"skip":${page.skip},"limit":${page.limit}}`)
+      payloads.set(page, payload)
+    }
+    return payload
+  }
+}
+
+type Page = Awaited<ReturnType<Documents['find']>>
 
 /** Documents go out as the text they are stored as. */
 const list = (texts: readonly DocumentText[]) => `[${texts.join(',')}]`
