@@ -4,12 +4,13 @@
  */
 import { LIMITS } from '@sampan/protocol/limits'
 import { AppError } from '../../errors.ts'
+import type { Identity } from '../sessions/identity.ts'
 import { type Aggregation, timeLeft } from './aggregation-context.ts'
-import { authorise } from './authorise.ts'
+import { authorise, withCallersId } from './authorise.ts'
 import { decodeFilter } from './decode-filter.ts'
 import { decodePipeline, type Stage } from './decode-pipeline.ts'
 import { allOf, type Filter } from './document-filter.ts'
-import type { AggregateRequest, DocumentCaller, DocumentText } from './document-request.ts'
+import type { AggregateRequest, DocumentCaller, DocumentText, JsonObject } from './document-request.ts'
 import type { Engine } from './documents-needs.ts'
 import { expressionTest } from './evaluate-expression.ts'
 import { geoNear } from './geo-near.ts'
@@ -37,8 +38,10 @@ async function runPipeline(
 ): Promise<readonly DocumentText[]> {
   const { engine, caller, nowMs } = aggregation
   const collection = await engine.catalogue.get(collectionName)
-  const { pushed, rest } = splitPipeline(stages, nowMs)
-  const filter = allOf([authorise('read', collection, caller.identity, pushed.filter), pushed.filter])
+  const { pushed, rest } = splitPipeline(stages, nowMs, caller.identity)
+  const { identity } = caller
+  const allowed = await authorise(engine, { action: 'read', collection, identity, query: pushed.filter })
+  const filter = allOf([allowed, pushed.filter])
   const selection: Selection = {
     collection,
     filter,
@@ -73,11 +76,16 @@ async function selectBounded({ engine }: Aggregation, selection: Selection, want
 type Pushed = { filter: Filter; order: readonly SortKey[]; skip: number; limit: number }
 
 /** Takes the leading stages that the database can do, in the order in which it does them. */
-function splitPipeline(stages: readonly Stage[], nowMs: number): { pushed: Pushed; rest: readonly Stage[] } {
+function splitPipeline(
+  stages: readonly Stage[],
+  nowMs: number,
+  identity: Identity,
+): { pushed: Pushed; rest: readonly Stage[] } {
   const filters: Filter[] = []
   let place = 0
   const take = (name: string) => (stages[place]?.name === name ? stages[place++] : undefined)
-  for (let stage = take('$match'); stage; stage = take('$match')) filters.push(decodeFilter(stage.spec, nowMs))
+  for (let stage = take('$match'); stage; stage = take('$match'))
+    filters.push(decodeFilter(withCallersId(stage.spec as JsonObject, identity), nowMs))
   const sort = take('$sort')
   const skip = take('$skip')
   const limit = take('$limit')

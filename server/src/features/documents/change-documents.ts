@@ -1,18 +1,17 @@
 /** add, set, update and remove: authorise, decode, and hand a transaction script to the database. */
-import { createHash } from 'node:crypto'
 import { LIMITS } from '@sampan/protocol/limits'
 import { AppError } from '../../errors.ts'
 import { type Identity, isUnderRules } from '../sessions/identity.ts'
-import { authorise, OWNER_FIELD, refuseOwnerField, withOwner } from './authorise.ts'
+import { authorise, OWNER_FIELD, type Permission, refuseOwnerField, withCallersId, withOwner } from './authorise.ts'
 import type { Collection } from './collection-catalogue.ts'
-import { insertIfAbsent, lockClause } from './collection-tables.ts'
-import { compileFilterSql } from './compile-filter.ts'
+import { lockClause } from './collection-tables.ts'
 import { decodeDocument, documentText } from './decode-document.ts'
 import { decodeFilter } from './decode-filter.ts'
-import { decodeUpdate } from './decode-update.ts'
+import { type Change, decodeUpdate } from './decode-update.ts'
 import { decodeValue, startDecoding } from './decode-value.ts'
 import { allOf, EVERYTHING, type Filter } from './document-filter.ts'
 import { idKey, newId } from './document-id.ts'
+import { withField } from './document-path.ts'
 import type {
   AddRequest,
   DocumentCaller,
@@ -24,8 +23,10 @@ import type {
 } from './document-request.ts'
 import { insertDocuments, putDocument, removeDocuments, updateDocuments } from './document-writes.ts'
 import type { Engine } from './documents-needs.ts'
+import { NOTHING } from './evaluate-rule.ts'
 import { byId, timeoutOf } from './read-documents.ts'
-import type { IdempotencyClaim } from './write-idempotency.ts'
+import { writeSelection } from './select-for-write.ts'
+import { claimOf } from './write-claim.ts'
 
 export async function addDocuments(
   engine: Engine,
@@ -34,12 +35,14 @@ export async function addDocuments(
 ): Promise<{ ids: Json[] }> {
   const nowMs = engine.now()
   const collection = await engine.catalogue.get(request.collection)
-  authorise('create', collection, caller.identity)
   if (request.documents.length === 0 || request.documents.length > LIMITS.batchDocuments) {
     const reason = `must hold 1 to ${LIMITS.batchDocuments} documents`
     throw new AppError('invalid_document', `data ${reason}.`, { details: { path: 'data', reason } })
   }
-  const documents = request.documents.map((document) => prepare(document, undefined, caller.identity, nowMs))
+  const documents = request.documents.map((document) => prepareDocument(document, undefined, caller.identity, nowMs))
+  for (const document of documents) {
+    await authorise(engine, { action: 'create', collection, identity: caller.identity, document })
+  }
   const rows = documents.map((document) => ({ key: idKey(document['_id'] ?? null), text: documentText(document) }))
   const ids = documents.map((document) => document['_id'] ?? null)
   const target = targetOf(engine, collection, caller, ['add', request])
@@ -52,7 +55,12 @@ export async function addDocuments(
 }
 
 /** Decodes, puts `_id` first and the owner last, as CloudBase stores them. */
-function prepare(document: JsonObject, id: Json | undefined, identity: Identity, nowMs: number): JsonObject {
+export function prepareDocument(
+  document: JsonObject,
+  id: Json | undefined,
+  identity: Identity,
+  nowMs: number,
+): JsonObject {
   const { _id, ...fields } = decodeDocument(document, nowMs)
   return withOwner({ _id: id ?? _id ?? newId(nowMs), ...fields }, identity)
 }
@@ -60,10 +68,17 @@ function prepare(document: JsonObject, id: Json | undefined, identity: Identity,
 export async function setDocument(engine: Engine, request: SetRequest, caller: DocumentCaller) {
   const nowMs = engine.now()
   const collection = await engine.catalogue.get(request.collection)
-  const filter = authorise('update', collection, caller.identity)
-  authorise('create', collection, caller.identity)
+  const { identity } = caller
   const id = decodeValue(request.id, startDecoding('invalid_document', nowMs), '_id', 1)
-  const document = prepare(request.document, id, caller.identity, nowMs)
+  const document = prepareDocument(request.document, id, identity, nowMs)
+  await authorise(engine, { action: 'create', collection, identity, document })
+  const filter = await replaceFilter(engine, {
+    action: 'update',
+    collection,
+    identity,
+    query: byId(id, nowMs),
+    data: document,
+  })
   const text = documentText(document)
   const result = await engine.database.transact(
     putDocument,
@@ -79,6 +94,16 @@ export async function setDocument(engine: Engine, request: SetRequest, caller: D
   return { updated: result.updated, createdId: result.isCreated ? id : undefined }
 }
 
+/** Who may create but not replace may still set a record that is not there. */
+async function replaceFilter(engine: Engine, permission: Permission): Promise<Filter> {
+  try {
+    return await authorise(engine, permission)
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'permission_denied') return NOTHING
+    throw error
+  }
+}
+
 export async function updateSelected(
   engine: Engine,
   request: UpdateRequest,
@@ -92,12 +117,15 @@ export async function updateSelected(
     refuseOwnerField(touched.some((path) => path.split('.')[0] === OWNER_FIELD))
   }
   const collection = await engine.catalogue.get(request.collection)
-  const filter = allOf([authorise('update', collection, caller.identity), selectionOf(request, nowMs)])
+  const { identity } = caller
+  const query = selectionFilter({ ...request, query: withCallersId(request.query, identity) }, nowMs)
+  const data = plainData(changes)
+  const filter = allOf([query, await authorise(engine, { action: 'update', collection, identity, query, data })])
   const result = await engine.database.transact(
     updateDocuments,
     {
       ...targetOf(engine, collection, caller, ['update', request]),
-      ...compiledSelection(engine, collection, filter),
+      ...(await writeSelection(engine, collection, filter, caller)),
       changes,
       isMulti: isMulti(request),
       isReturning,
@@ -109,34 +137,39 @@ export async function updateSelected(
 
 export async function removeSelected(engine: Engine, request: RemoveRequest, caller: DocumentCaller) {
   const collection = await engine.catalogue.get(request.collection)
-  const filter = allOf([authorise('delete', collection, caller.identity), selectionOf(request, engine.now())])
+  const { identity } = caller
+  const query = selectionFilter({ ...request, query: withCallersId(request.query, identity) }, engine.now())
+  const filter = allOf([query, await authorise(engine, { action: 'delete', collection, identity, query })])
   return engine.database.transact(
     removeDocuments,
     {
       ...targetOf(engine, collection, caller, ['remove', request]),
-      ...compiledSelection(engine, collection, filter),
+      ...(await writeSelection(engine, collection, filter, caller)),
       isMulti: isMulti(request),
     },
     { timeoutMs: timeoutOf(engine, caller) },
   )
 }
 
+/** What an update sets to plain values, as rules see it in `request.data`. */
+function plainData(changes: readonly Change[]): JsonObject {
+  return changes.reduce<JsonObject>(
+    (data, change) => (change.kind === 'set' ? withField(data, change.path.split('.'), change.value) : data),
+    {},
+  )
+}
+
 const isMulti = ({ id, multi }: { id?: Json; multi?: boolean }) => id === undefined && multi !== false
 
-function selectionOf({ id, query }: { id?: Json; query?: JsonObject }, nowMs: number): Filter {
+export function selectionFilter(
+  { id, query }: { readonly id?: Json; readonly query?: JsonObject | undefined },
+  nowMs: number,
+): Filter {
   if (id === undefined && query === undefined) {
     const details = { path: 'query', reason: 'is missing' }
     throw new AppError('invalid_query', 'A change needs an id or a query.', { details })
   }
   return allOf([...(id === undefined ? [] : [byId(id, nowMs)]), decodeFilter(query, nowMs)])
-}
-
-function compiledSelection(engine: Engine, collection: Collection, filter: Filter) {
-  const { sql, isExact } = compileFilterSql(filter, collection.source)
-  const guard = engine.database.dialect.deadlineGuard
-  const isById = sql.text.startsWith('_id = ?') || sql.text.startsWith('(_id = ? AND')
-  const where = guard && !isById ? `${sql.text} AND ${guard}` : sql.text
-  return { where, params: sql.params, filter: isExact ? undefined : filter }
 }
 
 function targetOf(engine: Engine, collection: Collection, caller: DocumentCaller, parameters: Json | unknown) {
@@ -145,44 +178,5 @@ function targetOf(engine: Engine, collection: Collection, caller: DocumentCaller
     table: dialect.quote(collection.table),
     lock: lockClause(dialect),
     claim: claimOf(engine, caller, parameters),
-  }
-}
-
-/** Keys of different callers never meet. */
-function claimOf(
-  { now, settings, database }: Engine,
-  { identity, idempotencyKey }: DocumentCaller,
-  parameters: unknown,
-): IdempotencyClaim | undefined {
-  if (idempotencyKey === undefined) return undefined
-  if (idempotencyKey === '' || idempotencyKey.length > LIMITS.idempotencyKeyCharacters) {
-    const reason = `must have 1 to ${LIMITS.idempotencyKeyCharacters} characters`
-    throw new AppError('invalid_request', `Idempotency-Key ${reason}.`, {
-      details: { path: 'Idempotency-Key', reason },
-    })
-  }
-  const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
-  const nowMs = now()
-  return {
-    id: sha256(JSON.stringify([callerName(identity), idempotencyKey])),
-    hash: sha256(JSON.stringify(parameters)),
-    nowMs,
-    expiresAtMs: nowMs + settings.idempotencyTtlMs,
-    insertSql: insertIfAbsent(database.dialect, 'sampan_idempotency (id, hash, expires_at_ms) VALUES (?, ?, ?)'),
-  }
-}
-
-function callerName(identity: Identity): string {
-  switch (identity.kind) {
-    case 'user':
-      return `user ${identity.appId} ${identity.openId}`
-    case 'function':
-      return `function ${identity.name} ${identity.user?.openId ?? ''}`
-    case 'key':
-      return `key ${identity.keyId}`
-    case 'administrator':
-      return `administrator ${identity.id}`
-    case 'anonymous':
-      return 'anonymous'
   }
 }

@@ -42,3 +42,6 @@ export function pathsOf(filter: Filter): string[] {
   if (filter.kind === 'field') return [filter.path]
   return filter.kind === 'expression' ? [] : filter.of.flatMap(pathsOf)
 }
+
+export const hasExpression = (filter: Filter): boolean =>
+  filter.kind === 'expression' || (filter.kind !== 'field' && filter.of.some(hasExpression))

@@ -19,6 +19,15 @@ export type Selection = {
   readonly where: string
   readonly params: readonly SqlValue[]
   readonly filter?: Filter | undefined
+  /** A faster condition, right if `guard` finds nothing: an index serves it. */
+  readonly fast?:
+    | {
+        readonly guard: string
+        readonly guardParams: readonly SqlValue[]
+        readonly where: string
+        readonly params: readonly SqlValue[]
+      }
+    | undefined
 }
 export type NewRow = { readonly key: string; readonly text: string }
 
@@ -110,9 +119,11 @@ export const removeDocuments = transactionScript(
 
 /** Visits the selected rows in order of insertion, page by page; counts those that the filter accepts. */
 function* forEachRow(
-  { table, lock, where, params, filter, isMulti }: Target & Selection & { isMulti: boolean },
+  selection: Target & Selection & { isMulti: boolean },
   visit: (seq: SqlValue, document: JsonObject) => Generator<SqlStep, void, StepResult>,
 ): Generator<SqlStep, number, StepResult> {
+  const { table, lock, filter, isMulti } = selection
+  const { where, params } = yield* chooseCondition(selection)
   const matches = filter && compileFilter(filter)
   const limit = isMulti || matches ? PAGE_ROWS : 1
   let visited = 0
@@ -133,4 +144,15 @@ function* forEachRow(
     }
     if (page.rows.length < limit) return visited
   }
+}
+
+/** The indexed condition assumes that no document holds an array at the index's fields: asked first. */
+function* chooseCondition({
+  where,
+  params,
+  fast,
+}: Selection): Generator<SqlStep, Pick<Selection, 'where' | 'params'>, StepResult> {
+  if (!fast) return { where, params }
+  const guarded = yield { sql: fast.guard, params: fast.guardParams, want: 'rows' }
+  return guarded.rows.length ? { where, params } : fast
 }

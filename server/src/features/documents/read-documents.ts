@@ -2,7 +2,7 @@
 import { LIMITS } from '@sampan/protocol/limits'
 import { AppError } from '../../errors.ts'
 import { isUnderRules } from '../sessions/identity.ts'
-import { authorise } from './authorise.ts'
+import { authorise, withCallersId } from './authorise.ts'
 import { residualOf } from './compile-filter.ts'
 import { decodeFilter } from './decode-filter.ts'
 import { allOf, type Filter, fieldEquals } from './document-filter.ts'
@@ -32,7 +32,9 @@ export async function findDocuments(engine: Engine, request: FindRequest, caller
 
 async function findSelection(engine: Engine, request: FindRequest, caller: DocumentCaller): Promise<Selection> {
   const collection = await engine.catalogue.get(request.collection)
-  const filter = allOf([authorise('read', collection, caller.identity), decodeFilter(request.query, engine.now())])
+  const { identity } = caller
+  const query = decodeFilter(withCallersId(request.query, identity), engine.now())
+  const filter = allOf([await authorise(engine, { action: 'read', collection, identity, query }), query])
   return {
     collection,
     filter,
@@ -50,7 +52,11 @@ export async function getDocument(
 ): Promise<DocumentText | undefined> {
   const projection = decodeProjection(request.projection)
   const collection = await engine.catalogue.get(request.collection)
-  const filter = allOf([byId(request.id, engine.now()), authorise('read', collection, caller.identity)])
+  const query = byId(request.id, engine.now())
+  const filter = allOf([
+    query,
+    await authorise(engine, { action: 'read', collection, identity: caller.identity, query }),
+  ])
   const timeoutMs = timeoutOf(engine, caller)
   const [text] = await select(engine, { collection, filter, order: [], skip: 0, limit: 1, timeoutMs })
   return text === undefined ? undefined : projectText(text, projection)
@@ -116,7 +122,7 @@ export const byId = (id: Json, nowMs: number): Filter => {
 }
 
 /** CloudBase's page sizes: programs stop paging when a page is shorter than these. */
-function pageOf(
+export function pageOf(
   request: { skip?: number; limit?: number },
   { identity }: DocumentCaller,
 ): { skip: number; limit: number } {
@@ -135,5 +141,5 @@ function countOf(value: unknown, path: string): number | undefined {
 
 export const timeoutOf = (engine: Engine, caller: DocumentCaller) => caller.timeoutMs ?? engine.settings.timeoutMs
 
-const projectText = (text: string, projection: Projection | undefined): string =>
+export const projectText = (text: string, projection: Projection | undefined): string =>
   projection ? JSON.stringify(projectDocument(JSON.parse(text), projection)) : text
