@@ -20,7 +20,7 @@ export type AlarmRule = {
   readonly title: Words
   /** What to do about it; may hold a command. */
   readonly advice: Words
-  readonly unit: 'percent' | 'ms' | 'days' | 'hours' | 'count' | 'bytesPerSecond'
+  readonly unit: 'percent' | 'ms' | 'days' | 'hours' | 'count' | 'bytesPerSecond' | 'isDown'
   /** `above`: large values are bad. */
   readonly bad: 'above' | 'below'
   /** Undefined: not known now; the rule then keeps its state. */
@@ -117,7 +117,7 @@ export const ALARM_RULES: readonly AlarmRule[] = [
     title: { en: 'The server process is blocked', zh: '服务进程被阻塞' },
     advice: { en: 'Own routes or middleware compute too long; move the work into a function.', zh: '自定义路由或中间件计算过久；请移到云函数中。' },
     warn: minutes(100, 5), page: minutes(500, 2), clear: minutes(70, 5) },
-  { id: 'database', unit: 'count', bad: 'above', read: gauge('database.isDown'),
+  { id: 'database', unit: 'isDown', bad: 'above', read: gauge('database.isDown'),
     title: { en: 'The database does not answer', zh: '数据库无响应' },
     advice: { en: '`sampan doctor` checks it.', zh: '`sampan doctor` 可检查原因。' },
     page: minutes(.5, 1), clear: minutes(.5, 1) },
@@ -142,6 +142,7 @@ export const ALARM_RULES: readonly AlarmRule[] = [
 export function formatAlarmValue(unit: AlarmRule['unit'], value: number): string {
   const rounded = (digits: number) => String(Math.round(value * 10 ** digits) / 10 ** digits)
   if (unit === 'percent') return `${Math.round(value * 1000) / 10}%`
+  if (unit === 'isDown') return value > 0.5 ? '✗' : '✓'
   if (unit === 'ms') return `${Math.round(value)} ms`
   if (unit === 'days') return `${rounded(1)} d`
   if (unit === 'hours') return `${rounded(1)} h`

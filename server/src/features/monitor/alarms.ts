@@ -154,6 +154,8 @@ export function openAlarms({ db, settings, serverName, log, now = Date.now, rule
           page,
           clear,
           level: state?.level ?? 'ok',
+          /** A threshold is crossed, but not for long enough yet. */
+          isPending: state?.warnSinceMs !== undefined || state?.pageSinceMs !== undefined,
           value: state && formatAlarmValue(unit, state.value),
           sinceMs: state?.sinceMs,
           silencedUntilMs: silencedUntilMs(id),
