@@ -5,6 +5,8 @@ export type Callbacks<Result> = {
   success?: ((result: Result) => void) | undefined
   fail?: ((error: CloudError) => void) | undefined
   complete?: ((outcome: Result | CloudError) => void) | undefined
+  /** CloudBase's choice of environment; here there is one. */
+  config?: unknown
 }
 
 /** At least one callback: the call returns nothing. */
@@ -15,7 +17,7 @@ export type ByCallback<Result> = Callbacks<Result> &
     | { complete: (outcome: Result | CloudError) => void }
   )
 /** No callback: the call returns a promise. */
-export type ByPromise = { success?: undefined; fail?: undefined; complete?: undefined }
+export type ByPromise = { config?: unknown; success?: undefined; fail?: undefined; complete?: undefined }
 
 /** The two ways to make one call of `cloud.*`. */
 export interface Callable<Options, Result, Task = void> {
@@ -23,10 +25,10 @@ export interface Callable<Options, Result, Task = void> {
   (options: Options & ByPromise): Promise<Result>
 }
 
-/** The same for calls that need no options. */
-export interface CallableBare<Result> {
-  (options: ByCallback<Result>): void
-  (options?: ByPromise): Promise<Result>
+/** The same for calls whose options WeChat's typings let be left out. */
+export interface CallableBare<Result, Options = object> {
+  (options: Options & ByCallback<Result>): void
+  (options?: Options & ByPromise): Promise<Result>
 }
 
 export type Answered<Result> = Result & { errMsg: string }

@@ -51,7 +51,8 @@ export type Cloud = {
   getTempFileURL: Callable<FileListOptions, Answered<{ fileList: FileLink[] }>>
   deleteFile: Callable<{ fileList: readonly string[]; config?: unknown }, Answered<{ fileList: FileStatus[] }>>
   callContainer: Callable<CallContainerOptions, CallContainerResult>
-  connectContainer: Callable<ConnectContainerOptions, Answered<{ socketTask: unknown }>>
+  // biome-ignore lint/suspicious/noExplicitAny: WeChat's own SocketTask
+  connectContainer: Callable<ConnectContainerOptions, Answered<{ socketTask: any }>>
   CloudID: Marker<OpenData, CloudIdMarker>
   CDN: Marker<CdnContent, CdnMarker>
   /** Another client with its own settings; `await new cloud.Cloud({…}).init()`. */

@@ -4,10 +4,15 @@ import type { Session } from './session.ts'
 import type { Transport } from './transport.ts'
 import type { RequestOptions, Weixin } from './weixin.ts'
 
-export type CallContainerOptions = Omit<RequestOptions, 'url' | 'method' | 'success' | 'fail'> & {
+export type CallContainerOptions = {
   path: string
-  method?: string
   service?: string
+  method?: string
+  header?: Record<string, string>
+  data?: unknown
+  dataType?: string
+  responseType?: string
+  timeout?: number
   config?: unknown
 }
 export type CallContainerResult = Answered<{

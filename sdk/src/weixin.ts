@@ -38,7 +38,8 @@ export type DownloadOptions = {
   fail?(failure: Failure): void
 }
 
-type Listener = (event: never) => void
+// biome-ignore lint/suspicious/noExplicitAny: WeChat's events, handed through
+type Listener = (event: any) => void
 
 /** What `wx.uploadFile` and `wx.downloadFile` return. */
 export type TransferTask = {

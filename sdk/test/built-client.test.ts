@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import path from 'node:path'
 import { describe, it } from 'node:test'
 import vm from 'node:vm'
 import { BUILT_CLIENTS, bundleClient } from '../build.ts'
@@ -30,6 +32,14 @@ describe('the built client', () => {
     for (const name of ['init', 'callFunction', 'database', 'uploadFile', 'install', 'createCloud', 'CloudID'])
       assert.equal(typeof cloud[name], 'function', name)
     assert.equal(cloud['cloud'], cloud)
+  })
+
+  it('comes from sources that use only what phones have: ES2018 and WeChat, no Node, no browser', () => {
+    const tsc = path.join(import.meta.dirname, '../../node_modules/.bin/tsc')
+    const { stdout, status } = spawnSync(tsc, ['--noEmit', '--project', path.join(import.meta.dirname, '..')], {
+      encoding: 'utf8',
+    })
+    assert.equal(status, 0, stdout)
   })
 
   it('uses nothing newer than its target and nothing that only Node has', async () => {

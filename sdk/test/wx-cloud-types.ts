@@ -3,9 +3,12 @@
  * Checked by the compiler only: what Sampan offers fits where WeChat's typings expect `wx.cloud`, so that programs in
  * TypeScript keep compiling after `wx.cloud` was replaced.
  */
-import type { Cloud } from '../src/index.ts'
+import type { Cloud, Weixin } from '../src/index.ts'
 
 declare const ours: Cloud
 
-export const fitsCalls: Pick<WxCloud, 'init' | 'callFunction' | 'getTempFileURL' | 'deleteFile' | 'CloudID' | 'CDN'> =
-  ours
+/** All but Tencent's own services. */
+export const asWxCloud: Omit<WxCloud, 'extend'> = ours
+export const asDatabase: DB.Database = ours.database()
+/** And WeChat's `wx` is one that the client can use. */
+export const asWeixin: Weixin = wx

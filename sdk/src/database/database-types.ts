@@ -50,8 +50,8 @@ export type Collection = Query & {
 export type Document = Watchable & {
   field(fields: Fields): Document
   get: CallableBare<Answered<{ data: RecordData }>>
-  set: Callable<Data, Answered<{ _id: Id; stats: { updated: number; created: number } } & Queued>>
-  update: Callable<Data, Updated>
+  set: CallableBare<Answered<{ _id: Id; stats: { updated: number; created: number } } & Queued>, Data>
+  update: CallableBare<Updated, Data>
   remove: CallableBare<Removed>
 }
 

@@ -73,11 +73,12 @@ export function reviveGeometry(value: Record<string, unknown>): Geometry | undef
   }
 }
 
-type Maker<Parts extends unknown[], Json, Made> = {
-  new (...parts: Parts): Made
-  (...parts: Parts): Made
-  new (json: Json): Made
-  (json: Json): Made
+/** Objects that other Geo makers returned. */
+type Parts = { toJSON(): object }[]
+type Maker<Json, Made> = { new (parts: Parts | Json): Made; (parts: Parts | Json): Made }
+type PointMaker = Maker<PointJson, GeoPoint> & {
+  new (longitude: number, latitude: number): GeoPoint
+  (longitude: number, latitude: number): GeoPoint
 }
 
 type Part = { coordinates: unknown[] }
@@ -99,10 +100,10 @@ for (const name of Object.keys(SHAPES)) makers[name] = makerOf(name as keyof typ
 
 // Geometry sets the parts of each shape by its table, which the compiler cannot follow.
 export const Geo = makers as {
-  Point: Maker<[longitude: number, latitude: number], PointJson, GeoPoint>
-  MultiPoint: Maker<[points: GeoPoint[]], MultiPointJson, GeoMultiPoint>
-  LineString: Maker<[points: GeoPoint[]], LineStringJson, GeoLineString>
-  MultiLineString: Maker<[lines: GeoLineString[]], MultiLineStringJson, GeoMultiLineString>
-  Polygon: Maker<[lines: GeoLineString[]], PolygonJson, GeoPolygon>
-  MultiPolygon: Maker<[polygons: GeoPolygon[]], MultiPolygonJson, GeoMultiPolygon>
+  Point: PointMaker
+  MultiPoint: Maker<MultiPointJson, GeoMultiPoint>
+  LineString: Maker<LineStringJson, GeoLineString>
+  MultiLineString: Maker<MultiLineStringJson, GeoMultiLineString>
+  Polygon: Maker<PolygonJson, GeoPolygon>
+  MultiPolygon: Maker<MultiPolygonJson, GeoMultiPolygon>
 }
