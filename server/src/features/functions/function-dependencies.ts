@@ -4,7 +4,7 @@
  * The real SDK from the project's own folder is used wherever it can be redirected to this server. Versions below 2.3
  * ignore the redirect, so they are served by the server's own copy, and so is a project that has not installed it.
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import type { FunctionSpec } from './function-config.ts'
@@ -59,6 +59,13 @@ export function packageFolders(folder: string): string[] {
   return ancestors(folder)
     .map((place) => path.join(place, 'node_modules'))
     .filter((place) => existsSync(place))
+}
+
+/** Where packages really lie that npm linked into a function's folder, as it does for `file:` and workspaces. */
+export function linkedPackages(functionFolder: string): string[] {
+  const names = Object.keys(readPackage(functionFolder)?.dependencies ?? {})
+  const places = names.map((name) => findInstalled(functionFolder, name)).filter((place) => place !== undefined)
+  return places.map((place) => realpathSync(place)).filter((real) => !places.includes(real))
 }
 
 function ancestors(folder: string): string[] {

@@ -1,9 +1,9 @@
 /** Puts together how a worker is started: program, limits, variables, and what it may read. */
-import { existsSync, mkdirSync, realpathSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, realpathSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import type { FunctionSpec } from './function-config.ts'
-import { examineDependencies, packageFolders } from './function-dependencies.ts'
+import { examineDependencies, linkedPackages, packageFolders } from './function-dependencies.ts'
 import { FunctionWorker, type LoadOptions } from './function-worker.ts'
 import { redirectTo, type WorkerPlace, workerEnvironment } from './worker-environment.ts'
 import { nodeFlags, WORKER_MAIN } from './worker-process.ts'
@@ -54,8 +54,11 @@ export function workerStarter({ place, functionsRoot, memoryMb, adminUrl, isGuar
 function readableBy(functionsRoot: string): string[] {
   if (!functionsRoot) return []
   const places = [functionsRoot, ...packageFolders(functionsRoot), ...packageFolders(import.meta.dirname)]
+  const linked = functionFolders(functionsRoot).flatMap(linkedPackages)
   // Node checks the place that a link leads to.
-  return [...new Set(places.flatMap((place) => [place, realPlace(place)]))]
+  return [...new Set([...places.flatMap((place) => [place, realPlace(place)]), ...linked])]
 }
 
+const functionFolders = (root: string) =>
+  existsSync(root) ? readdirSync(root).map((name) => path.join(root, name)) : []
 const realPlace = (place: string) => (existsSync(place) ? realpathSync(place) : place)

@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import path from 'node:path'
+import { describe, it } from 'node:test'
+import { pino } from 'pino'
+import { readFunctions } from '../../src/features/functions/function-config.ts'
+import { examineDependencies } from '../../src/features/functions/function-dependencies.ts'
+import { installMissing } from '../../src/features/functions/install-dependencies.ts'
+import { byUser, resultOf, serveProject, writeProject } from './function-project.ts'
+
+const sdk = (version: string) => ({
+  'node_modules/wx-server-sdk/package.json': JSON.stringify({ name: 'wx-server-sdk', version, main: 'index.js' }),
+  'node_modules/wx-server-sdk/index.js': `module.exports = { version: '${version}' }`,
+})
+const within = (folder: string, files: Readonly<Record<string, string>>) =>
+  Object.fromEntries(Object.entries(files).map(([name, text]) => [`${folder}/${name}`, text]))
+
+const VERSION = `exports.main = () => require('wx-server-sdk').version`
+
+describe('the wx-server-sdk of a function', () => {
+  it('is the project’s own, unless that version cannot be redirected or is missing', async () => {
+    const served = await serveProject({
+      'own/index.js': VERSION,
+      ...within('own', sdk('2.3.99')),
+      'old/index.js': VERSION,
+      ...within('old', sdk('2.1.2')),
+      'older/index.mjs': `import cloud from 'wx-server-sdk'; export const main = () => cloud.version`,
+      ...within('older', sdk('0.8.1')),
+      'missing/index.js': VERSION,
+      'missing/package.json': `{ "dependencies": { "wx-server-sdk": "latest" } }`,
+    })
+    try {
+      const version = async (name: string) => resultOf(await served.functions.call(name, {}, byUser('a')))
+      assert.equal(await version('own'), '2.3.99')
+      for (const name of ['old', 'older', 'missing']) assert.match(String(await version(name)), /^[4-9]\./)
+    } finally {
+      await served.close()
+    }
+  })
+
+  it('counts as installed in a folder above, as for every package', () => {
+    const root = writeProject({
+      'node_modules/left/package.json': `{ "version": "1.0.0" }`,
+      'cloud/a/index.js': '',
+      'cloud/a/package.json': `{ "dependencies": { "left": "1", "right": "1", "wx-server-sdk": "~2.6.3" } }`,
+    })
+    const [spec] = readFunctions(path.join(root, 'cloud'), { timeoutMs: 1, memoryMb: 128 }, () => {}).values()
+    assert.ok(spec)
+    assert.deepEqual(examineDependencies(spec).missing, ['right'])
+    rmSync(root, { recursive: true })
+  })
+})
+
+describe('packages that are missing', () => {
+  it('are installed with npm, beside the function', async () => {
+    const root = writeProject({
+      'packages/left/package.json': `{ "name": "left", "version": "1.2.3", "main": "index.js" }`,
+      'packages/left/index.js': `module.exports = 'left'`,
+      'cloud/a/index.js': `exports.main = () => require('left')`,
+      'cloud/a/package.json': `{ "dependencies": { "left": "file:../../packages/left" } }`,
+      'cloud/b/index.js': '',
+      'cloud/b/package.json': `{ "dependencies": { "left": "file:../../no-such-folder" } }`,
+    })
+    const log = pino({ level: 'silent' })
+    const specs = [...readFunctions(path.join(root, 'cloud'), { timeoutMs: 1, memoryMb: 128 }, () => {}).values()]
+    const progress: string[] = []
+    mkdirSync(path.join(root, 'cloud/a/.sampan-installing'))
+    setTimeout(() => rmSync(path.join(root, 'cloud/a/.sampan-installing'), { recursive: true }), 300)
+    await installMissing(specs, { environment: process.env, log, onProgress: (line) => void progress.push(line) })
+    assert.deepEqual(progress, ['npm install in a', 'npm install in b'])
+    assert.ok(existsSync(path.join(root, 'cloud/a/node_modules/left/index.js')))
+    assert.ok(!existsSync(path.join(root, 'cloud/a/.sampan-installing')))
+    const served = await serveProject({}, { functionsRoot: path.join(root, 'cloud') })
+    assert.equal(resultOf(await served.functions.call('a', {}, byUser('a'))), 'left')
+    await served.close()
+    rmSync(root, { recursive: true })
+  })
+})
