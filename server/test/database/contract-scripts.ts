@@ -11,6 +11,10 @@ export const addNote = transactionScript(
   },
 )
 
+export const addPair = transactionScript(import.meta.url, 'addPair', function* (pair: readonly [string, string]) {
+  yield { sql: 'INSERT INTO pairs (a, b) VALUES (?, ?)', params: pair }
+})
+
 /** Writes, then refuses. */
 export const addNoteAndFail = transactionScript(import.meta.url, 'addNoteAndFail', function* (id: string) {
   yield { sql: 'INSERT INTO notes (id, text) VALUES (?, ?)', params: [id, 'never seen'] }

@@ -6,6 +6,7 @@ import { AppError } from '../../src/errors.ts'
 import {
   addNote,
   addNoteAndFail,
+  addPair,
   answerWhat,
   fillNumbers,
   ignoreFailure,
@@ -173,6 +174,18 @@ export function testDatabase(name: string, open: () => Promise<Database>, skip: 
       }
       await built
       assert.ok(reads >= 5, `only ${reads} reads got through`)
+    })
+
+    it('sees columns that another process added, in statements that it had prepared before', async () => {
+      const readPairs = async (cost: 'cheap' | 'scan') => database.read('SELECT * FROM pairs', [], { cost })
+      await database.transact(addPair, ['a', 'b'])
+      // Often enough that every connection has prepared it.
+      await Promise.all(Array.from({ length: 40 }, (_, i) => readPairs(i % 2 ? 'cheap' : 'scan')))
+      const other = await open()
+      await other.define('ALTER TABLE pairs ADD COLUMN c VARCHAR(10)')
+      await other.close()
+      const answers = await Promise.all(Array.from({ length: 40 }, (_, i) => readPairs(i % 2 ? 'cheap' : 'scan')))
+      for (const rows of answers) assert.deepEqual(rows, [{ a: 'a', b: 'b', c: null }])
     })
 
     it('answers a ping and counts what it does', async () => {

@@ -71,15 +71,6 @@ describe('embedded SQLite', () => {
     assert.deepEqual([bad.status, good.status], ['rejected', 'fulfilled'])
   })
 
-  it('sees new columns in statements it had prepared before', async () => {
-    const database = await openNotes('schema.db')
-    await database.transact(addNote, { id: 'a', text: 'x' })
-    for (const cost of ['cheap', 'scan'] as const) await database.read('SELECT * FROM notes', [], { cost })
-    await database.define('ALTER TABLE notes ADD COLUMN extra TEXT')
-    for (const cost of ['cheap', 'scan'] as const)
-      assert.deepEqual(await database.read('SELECT * FROM notes', [], { cost }), [{ id: 'a', text: 'x', extra: null }])
-  })
-
   it('stores whole numbers as integers, so that text and JSON do not grow a ".0"', async () => {
     const database = await openNotes('numbers.db')
     const [row] = await database.read(

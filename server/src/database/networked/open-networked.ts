@@ -3,7 +3,7 @@
 import { AppError } from '../../errors.ts'
 import type { Database, DatabaseLog, ReadOptions, Row, SqlStep } from '../database.ts'
 import { ConnectionPool } from './connection-pool.ts'
-import type { Driver } from './driver.ts'
+import { type Driver, isAppError } from './driver.ts'
 import { ScriptQueue, tooLate } from './script-queue.ts'
 import type { Session } from './session.ts'
 
@@ -51,8 +51,14 @@ export async function openNetworked(driver: Driver, settings: NetworkedSettings)
   async function read(step: SqlStep, limitMs: number): Promise<Row[]> {
     refuseWhenClosing()
     reads += 1
+    const attempt = async () => [
+      ...(await withSession(limitMs, (session) => session.run({ ...step, want: 'rows' }))).rows,
+    ]
     try {
-      return [...(await withSession(limitMs, (session) => session.run({ ...step, want: 'rows' }))).rows]
+      // A read may be repeated: after a deadlock, or a change of the schema since it was prepared.
+      return await attempt().catch((error) =>
+        isAppError(error, 'transaction_conflict') ? attempt() : Promise.reject(error),
+      )
     } finally {
       reads -= 1
     }

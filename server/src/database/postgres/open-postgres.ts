@@ -8,7 +8,7 @@ import { type NetworkedSettings, openNetworked } from '../networked/open-network
 import { numberPlaceholders } from '../sql-text.ts'
 import { checkedValue, parseExactNumber } from '../sql-value.ts'
 import { postgresDialect } from './postgres-dialect.ts'
-import { toPostgresError } from './postgres-errors.ts'
+import { isStalePlan, toPostgresError } from './postgres-errors.ts'
 
 /** Texts whose placeholders were numbered lately. */
 const TEXTS_MAX = 1_000
@@ -124,10 +124,11 @@ async function run(
 ): Promise<StepResult> {
   const text = statements.text(locksRows ? `${sql} FOR UPDATE` : sql)
   const name = statements.findName(text)
-  const { rows, rowCount, command } = await client.query<Row>({
-    text,
-    values: params.map(toBound),
-    ...(name && { name }),
+  const query = { text, values: params.map(toBound), ...(name && { name }) }
+  const { rows, rowCount, command } = await client.query<Row>(query).catch((error: unknown) => {
+    // Somebody else changed a table since the statement was prepared: the next attempt prepares it again.
+    if (isStalePlan(error)) statements.forget()
+    throw error
   })
   return { rows: want === 'rows' ? rows : [], changes: command === 'SELECT' ? 0 : (rowCount ?? 0) }
 }

@@ -2,8 +2,8 @@
 import { AppError } from '../../errors.ts'
 import { unavailable } from '../networked/driver.ts'
 
-/** Serialization failure, deadlock, lock not available, and a plan that a schema change made unusable. */
-const CONFLICT = new Set(['40001', '40P01', '55P03', '0A000'])
+/** Serialization failure, deadlock, lock not available. */
+const CONFLICT = new Set(['40001', '40P01', '55P03'])
 /** Connection exceptions, shutdown and crash, too many connections, read-only transaction. */
 const AWAY = /^(?:08|57P0|53300|25006)/
 
@@ -16,7 +16,7 @@ export function toPostgresError(thrown: unknown): unknown {
     // Without its cause: the server's message holds the value, which may be somebody's openid.
     return new AppError('document_exists', 'Another record has the same unique value.', { details: { index } })
   }
-  if (CONFLICT.has(code))
+  if (CONFLICT.has(code) || isStalePlan(thrown))
     return new AppError('transaction_conflict', 'The database gave up waiting for a lock.', { cause: thrown })
   if (code === '57014') return new AppError('deadline_exceeded', 'The statement was stopped.', { cause: thrown })
   if (code === '53100')
@@ -26,3 +26,10 @@ export function toPostgresError(thrown: unknown): unknown {
     code.startsWith('E') || /^(?:Connection terminated|Client has encountered|timeout)/.test(thrown.message)
   return AWAY.test(code) || isNetwork ? unavailable('The database does not answer.', thrown) : thrown
 }
+
+/**
+ * A prepared statement for a table that has changed since. PostgreSQL reports it as "feature not supported", like much
+ * else.
+ */
+export const isStalePlan = (error: unknown) =>
+  error instanceof Error && 'code' in error && error.code === '0A000' && error.message.startsWith('cached plan')
