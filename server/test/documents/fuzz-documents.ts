@@ -11,7 +11,8 @@ import type { Documents, IndexDefinition, JsonObject } from '../../src/features/
 import { openDocuments } from '../../src/features/documents/documents.ts'
 import { compileFilter } from '../../src/features/documents/match-document.ts'
 import { decodeOrder, sortItems } from '../../src/features/documents/sort-documents.ts'
-import { asFunction, type OpenedDatabase, openTemporarySqlite, quietLog } from './document-fixtures.ts'
+import { startPrivateMariaDb, startPrivatePostgres } from '../database/private-servers.ts'
+import { asFunction, type OpenedDatabase, openPrivate, openTemporarySqlite, quietLog } from './document-fixtures.ts'
 import { documents as documentsArbitrary, order, page, query } from './fuzz-cases.ts'
 
 /** Queries per set of documents: filling a collection costs more than asking it. */
@@ -92,12 +93,20 @@ function naiveAnswer(records: readonly JsonObject[], query: JsonObject, order: J
 const idOf = (text: string) => JSON.stringify(JSON.parse(text)._id)
 
 if (import.meta.main) {
-  const { values } = parseArgs({ options: { cases: { type: 'string' }, seed: { type: 'string' } } })
-  const opened = await openTemporarySqlite()
-  const cases = await fuzzQueries(opened, {
-    cases: Number(values.cases ?? 10_000),
-    seed: Number(values.seed ?? Date.now() % 1e9),
+  const { values } = parseArgs({
+    options: { cases: { type: 'string' }, seed: { type: 'string' }, database: { type: 'string' } },
   })
+  const OPENERS: Record<string, () => Promise<OpenedDatabase>> = {
+    sqlite: openTemporarySqlite,
+    mysql: async () => openPrivate(await startPrivateMariaDb()),
+    postgres: async () => openPrivate(await startPrivatePostgres()),
+  }
+  const open = OPENERS[values.database ?? 'sqlite']
+  if (!open) throw new Error('--database is one of sqlite, mysql, postgres')
+  const opened = await open()
+  const seed = Number(values.seed ?? Date.now() % 1e9)
+  const cases = await fuzzQueries(opened, { cases: Number(values.cases ?? 10_000), seed })
   process.stdout.write(`${cases} cases, 0 differences\n`)
   await opened.close()
+  process.exit() // a private server would keep the process
 }

@@ -1,4 +1,5 @@
 /** Creates and drops a declared index in the database. */
+import { AppError } from '../../errors.ts'
 import type { Collection } from './collection-catalogue.ts'
 import { createIndexSql, type NamedIndex, sqlIndexName } from './collection-indexes.ts'
 import {
@@ -15,9 +16,17 @@ import type { Engine } from './documents-needs.ts'
 export async function buildIndex(engine: Engine, collection: Collection, index: NamedIndex) {
   const { database } = engine
   if (isGeoIndex(index)) return
+  refuseUnaddressable(collection, index)
   if (database.dialect.name !== 'postgres') await addKeyColumns(engine, collection, index)
   const source = sourceFor(database.dialect, [...collection.indexes, index])
   await database.define(createIndexSql(database.dialect, collection, index, source))
+}
+
+/** @throws {AppError} `not_supported` for names that this database cannot put into a JSON path */
+function refuseUnaddressable({ source }: Collection, { fields }: NamedIndex) {
+  const path = Object.keys(fields).find((field) => !source.canAddress(field.split('.')))
+  if (path === undefined) return
+  throw new AppError('not_supported', `${path} cannot be indexed on this database.`, { details: { path } })
 }
 
 async function addKeyColumns({ database }: Engine, { table }: Collection, index: NamedIndex) {

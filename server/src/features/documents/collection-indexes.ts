@@ -63,7 +63,9 @@ export const sqlIndexName = (collection: Pick<Collection, 'table'>, index: Pick<
 export function createIndexSql(dialect: Dialect, collection: Collection, index: NamedIndex, source: SqlSource): string {
   const columns = builtFields(index).map(({ path, direction }) => {
     const key = path === '_id' ? '_id' : source.key(path.split('.'))
-    return `${dialect.name === 'postgres' ? `(${key})` : key}${direction === -1 ? ' DESC' : ''}`
+    if (dialect.name !== 'postgres') return `${key}${direction === -1 ? ' DESC' : ''}`
+    if (path === '_id') return `_id${direction === -1 ? ' DESC' : ''}`
+    return `(${key})${direction === -1 ? ' DESC NULLS LAST' : ' ASC NULLS FIRST'}`
   })
   // Elsewhere every index entry ends with the row's number by itself.
   if (dialect.name === 'postgres' && !index.unique) columns.push('seq')

@@ -5,7 +5,7 @@ import { ID_LIMIT_BYTES } from './document-id.ts'
 import type { IndexDefinition } from './document-request.ts'
 import type { SqlSource } from './sql-source.ts'
 import { MYSQL_KEY_TYPE, mysqlSource } from './sql-source-mysql.ts'
-import { postgresSource } from './sql-source-postgres.ts'
+import { POSTGRES_FUNCTIONS, postgresSource } from './sql-source-postgres.ts'
 import { sqliteSource } from './sql-source-sqlite.ts'
 
 /** Letters of the collection's own name in the table's name: readable in plain SQL. */
@@ -97,6 +97,7 @@ export function systemTablesSql(dialect: Dialect): string[] {
   const { key, name, text, suffix } = TYPES[dialect.name]
   const table = (definition: string) => `CREATE TABLE IF NOT EXISTS ${definition}${suffix}`
   return [
+    ...(dialect.name === 'postgres' ? POSTGRES_FUNCTIONS : []),
     table(
       `sampan_collections (name ${name} PRIMARY KEY, table_name ${name} NOT NULL, rules ${text} NOT NULL, indexes ${text} NOT NULL)`,
     ),

@@ -59,7 +59,9 @@ function compileField(path: string, test: FieldTest, source: SqlSource, hasNoArr
     }
     default: {
       if (path === '_id') return compileId(test)
-      return compileAt(path.split('.'), test, source, hasNoArrays)
+      const segments = path.split('.')
+      if (!source.canAddress(segments)) return { sql: TRUE, isExact: false }
+      return compileAt(segments, test, source, hasNoArrays)
     }
   }
 }
@@ -142,7 +144,7 @@ function compileDirect(path: Path, test: LeafTest, source: SqlSource, hasNoArray
         isExact = inner.isExact
         return inner.sql
       })
-      return { sql: andSql([isArrayHere, some]), isExact }
+      return some ? { sql: andSql([isArrayHere, some]), isExact } : { sql: isArrayHere, isExact: false }
     }
     case 'elementDocuments':
       return compileElementDocuments(path, test.filter, source)
@@ -152,6 +154,7 @@ function compileDirect(path: Path, test: LeafTest, source: SqlSource, hasNoArray
   const scalar = compileScalar(key, test, source)
   if (hasNoArrays) return scalar
   const some = source.someElement(path, (elementKey) => compileScalar(elementKey, test, source).sql)
+  if (!some) return { sql: orSql([scalar.sql, isArrayHere]), isExact: false }
   return { sql: orSql([scalar.sql, andSql([isArrayHere, some])]), isExact: scalar.isExact }
 }
 
@@ -161,7 +164,7 @@ function compileElementDocuments(path: Path, filter: Filter, source: SqlSource):
   if (!some) return { sql: isArrayHere, isExact: false }
   // An element that is an array counts as an object whose fields are 0, 1, …: the matcher looks at those.
   const hasArray = source.someElement(path, (elementKey) => sql(`${elementKey} = ${source.arrayKey}`))
-  return { sql: andSql([isArrayHere, orSql([some, hasArray])]), isExact: false }
+  return { sql: andSql([isArrayHere, orSql([some, hasArray ?? TRUE])]), isExact: false }
 }
 
 /** A filter on an element: there `_id` is a field like any other. */
@@ -174,7 +177,7 @@ function compileArrayEquality(path: Path, value: readonly Json[], source: SqlSou
   const equals = source.equalsArray(path, JSON.stringify(value))
   if (!equals) return { sql: isArrayHere, isExact: false }
   const some = source.someElement(path, (elementKey) => sql(`${elementKey} = ${source.arrayKey}`))
-  return { sql: andSql([isArrayHere, orSql([equals, some])]), isExact: false }
+  return { sql: andSql([isArrayHere, orSql([equals, some ?? TRUE])]), isExact: false }
 }
 
 function compileElement(test: FieldTest, key: string, source: SqlSource): Compiled {

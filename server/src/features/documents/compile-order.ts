@@ -10,12 +10,13 @@ export function orderSql(
 ): string | undefined {
   const parts: string[] = []
   for (const { path, direction } of order) {
-    const word = direction === 1 ? 'ASC' : 'DESC'
+    const word = `${direction === 1 ? 'ASC' : 'DESC'}${source.nullsFirst ? (direction === 1 ? ' NULLS FIRST' : ' NULLS LAST') : ''}`
     if (path === '_id') {
-      parts.push(`_id ${word}`)
+      parts.push(`_id ${direction === 1 ? 'ASC' : 'DESC'}`)
       continue
     }
     const segments = path.split('.')
+    if (!source.canAddress(segments)) return undefined
     const key = source.key(segments)
     if (withoutArrays.has(path)) {
       parts.push(`${key} ${word}`)

@@ -35,7 +35,7 @@ export function planQuery(
   const conditions = conditionsOf(filter)
   let best: { plan: QueryPlan; score: number } | undefined
   for (const index of indexes) {
-    if (isGeoIndex(index)) continue
+    if (isGeoIndex(index) || !Object.keys(index.fields).every((path) => source.canAddress(path.split('.')))) continue
     const candidate = tryIndex(index, conditions, order, filter, source)
     if (candidate && (!best || candidate.score > best.score)) best = candidate
   }

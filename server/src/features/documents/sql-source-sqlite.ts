@@ -5,12 +5,9 @@
 import type { SqlValue } from '../../database/database.ts'
 import type { Json, JsonObject } from './document-request.ts'
 import { dateMsOf, numberOf, RANK, type Rank, rankOf } from './document-values.ts'
+import { DATE_DIGITS, DATE_OFFSET, dateDigits } from './ranked-key.ts'
 import type { Path, SqlSource } from './sql-source.ts'
 import { sql, textLiteral } from './sql-text.ts'
-
-/** Makes every date's milliseconds positive, with 17 digits. */
-const DATE_OFFSET = 10n ** 16n
-const DATE_DIGITS = 17
 
 /** `document` is the SQL expression that holds the JSON text; `columns` hold the keys of some paths. */
 export const sqliteSource = (document: string, columns: ReadonlyMap<string, string>): SqlSource =>
@@ -28,7 +25,9 @@ function jsonSource(document: string, level: number, columns = NO_COLUMNS): SqlS
     dialect: 'sqlite',
     keyOf,
     bounds,
+    canAddress: () => true,
     arrayKey: blobLiteral(RANK.array),
+    nullsFirst: false,
     key(path) {
       const column = columns.get(path.join('.'))
       if (column) return column
@@ -126,7 +125,7 @@ function keyOf(value: Json): SqlValue | undefined {
     case RANK.nan:
       return Buffer.from([rank])
     case RANK.date:
-      return rankedBlob(rank, String(BigInt(dateMsOf(value)) + DATE_OFFSET).padStart(DATE_DIGITS, '0'))
+      return rankedBlob(rank, dateDigits(dateMsOf(value)))
     case RANK.objectId:
       return rankedBlob(rank, String((value as JsonObject)['$oid'])) // safe: rank `objectId`
     case RANK.array:

@@ -14,6 +14,8 @@ export type Path = readonly string[]
 
 export interface SqlSource {
   readonly dialect: Dialect['name']
+  /** Whether the dialect's JSON paths can name every part; otherwise SQL leaves the path to the matcher. */
+  canAddress(path: Path): boolean
   /** The key of the value at the path. */
   key(path: Path): string
   /** The key of a value that a query names; undefined if SQL could only compare it inexactly. */
@@ -21,6 +23,8 @@ export interface SqlSource {
   /** Literals around all keys of one type: at least the first, less than the second. */
   bounds(rank: Rank): readonly [low: string, high: string]
   readonly arrayKey: string
+  /** ORDER BY must say that NULL comes first. */
+  readonly nullsFirst: boolean
   /** Whether the path leads to a value, through objects only. */
   exists(path: Path): string
   /** Whether the path leads to an array, through objects only. */
@@ -30,8 +34,8 @@ export interface SqlSource {
   /** The JSON text at a path that is known to hold an array equals this. Undefined if the dialect reformats JSON. */
   equalsArray(path: Path, text: string): Sql | undefined
   arrayLength(path: Path): string
-  /** Whether one element of the array at the path satisfies the condition on its key. */
-  someElement(path: Path, condition: (elementKey: string) => Sql): Sql
+  /** Whether one element of the array at the path satisfies the condition on its key; undefined if the dialect cannot say. */
+  someElement(path: Path, condition: (elementKey: string) => Sql): Sql | undefined
   /** Whether one element that is an object satisfies the condition on its inside. */
   someObject(path: Path, condition: (inside: SqlSource) => Sql): Sql | undefined
   /** Order by the array's smallest (1) or largest (-1) element; undefined if the dialect cannot say. */
