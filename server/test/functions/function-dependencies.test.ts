@@ -71,8 +71,11 @@ describe('packages that are missing', () => {
     assert.ok(existsSync(path.join(root, 'cloud/a/node_modules/left/index.js')))
     assert.ok(!existsSync(path.join(root, 'cloud/a/.sampan-installing')))
     const served = await serveProject({}, { functionsRoot: path.join(root, 'cloud') })
-    assert.equal(resultOf(await served.functions.call('a', {}, byUser('a'))), 'left')
-    await served.close()
+    try {
+      assert.equal(resultOf(await served.functions.call('a', {}, byUser('a'))), 'left')
+    } finally {
+      await served.close()
+    }
     rmSync(root, { recursive: true })
   })
 })

@@ -46,7 +46,7 @@ export function faultError(
   const details = { function: spec.name, requestId }
   if (!fault) return new AppError('function_failed', `${spec.name}: ${message}`, { details })
   const text = `${fault.name}: ${fault.message}`.slice(0, MESSAGE_CHARACTERS)
-  if (/MODULE_NOT_FOUND$/.test(fault.code)) {
+  if (/(MODULE|PROGRAM)_NOT_FOUND$/.test(fault.code)) {
     return new AppError('function_not_installed', `${spec.name}: ${text.split('\n')[0]}`, { details })
   }
   return new AppError('function_failed', `${spec.name}: ${text}`, {

@@ -55,6 +55,7 @@ export class FunctionWorker {
   readonly #running = new Map<number, Running>()
   #loading: Loading | undefined
   #killReason: KillReason | undefined
+  #startError: Error | undefined
   #rawOutputBytes = 0
   #lastWords = ''
   #memoryBytes = 0
@@ -204,7 +205,10 @@ export class FunctionWorker {
     const closed = new Promise((resolve) => child.once('close', resolve))
     const [exitCode, signal] = await new Promise<[number | null, string | null]>((resolve) => {
       child.once('exit', (code, name) => resolve([code, name]))
-      child.once('error', () => resolve([null, null]))
+      child.once('error', (error) => {
+        this.#startError = error
+        resolve([null, null])
+      })
     })
     this.#hasExited = true
     killGroup(child) // children that it left behind
@@ -219,8 +223,16 @@ export class FunctionWorker {
     const kind = this.#killReason ?? (isHeapFull ? 'out-of-memory' : 'retired')
     const ending: Ending = kind === 'retired' ? { kind: 'exited', exitCode, signal } : { kind }
     for (const id of [...this.#running.keys()]) this.#settle(id, ending)
+    this.#loading?.reject(this.#loadError(kind, this.#loading.log))
+  }
+
+  #loadError(kind: KillReason, log: readonly LogLine[]): LoadError {
+    if (this.#startError) {
+      const { message } = this.#startError
+      return new LoadError(message, { name: 'Error', message, code: 'PROGRAM_NOT_FOUND', stack: message }, log)
+    }
     const why =
       kind === 'timed-out' ? 'Loading the function took too long.' : 'The process ended while the function was loaded.'
-    this.#loading?.reject(new LoadError(why, undefined, this.#loading.log))
+    return new LoadError(why, undefined, log)
   }
 }

@@ -1,6 +1,6 @@
-/** Runs `npm install` in a function's folder, one at a time per folder, also across processes. */
+/** Runs `npm install` in functions' folders: one at a time per folder, also across processes, a few folders at once. */
 import { spawn } from 'node:child_process'
-import { mkdir, rmdir, stat } from 'node:fs/promises'
+import { readFile, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AppError } from '../../errors.ts'
@@ -11,7 +11,20 @@ import { examineDependencies } from './function-dependencies.ts'
 const INSTALL_TIMEOUT_MS = 10 * 60_000
 const LOCK_POLL_MS = 500
 const LAST_LINES_CHARACTERS = 2_000
-const NPM_ARGS = ['install', '--no-audit', '--no-fund', '--omit=dev', '--no-workspaces', '--loglevel=error']
+/** Each takes a core and the network for seconds; more at once only wait for one another. */
+const INSTALLS_AT_ONCE = 3
+const NPM_ARGS = [
+  'install',
+  '--no-audit',
+  '--no-fund',
+  '--omit=dev',
+  '--no-workspaces',
+  '--loglevel=error',
+  '--prefer-offline',
+  '--fetch-retries=1',
+  // Lock files name the mirror on which they were made, which need not be reachable from here.
+  '--replace-registry-host=always',
+]
 
 export type InstallNeeds = {
   readonly folder: string
@@ -19,19 +32,26 @@ export type InstallNeeds = {
   readonly onProgress: (line: string) => void
 }
 
-/** Installs what the functions' package.json files name and is not there, one function after the other. */
+/** Installs what the functions' package.json files name and is not there. */
 export async function installMissing(
   specs: readonly FunctionSpec[],
   { environment, log, onProgress }: Omit<InstallNeeds, 'folder'> & { readonly log: Log },
 ): Promise<void> {
-  for (const { folder, name, missing } of specs.map((spec) => ({ ...spec, ...examineDependencies(spec) }))) {
-    if (missing.length === 0) continue
+  const waiting = specs
+    .map((spec) => ({ ...spec, ...examineDependencies(spec) }))
+    .filter(({ missing }) => missing.length > 0)
+  const installNext = async (): Promise<void> => {
+    const next = waiting.shift()
+    if (!next) return
+    const { folder, name, missing } = next
     try {
       await installDependencies({ folder, environment, onProgress })
     } catch (error) {
       log.warn({ err: error, function: name, missing }, 'packages of a function could not be installed')
     }
+    return installNext()
   }
+  await Promise.all(Array.from({ length: INSTALLS_AT_ONCE }, installNext))
 }
 
 /** What npm and its packages' install scripts may see of the server's environment. */
@@ -43,7 +63,10 @@ export async function installDependencies({ folder, environment, onProgress }: I
   const unlock = await lockFolder(folder)
   try {
     onProgress(`npm install in ${path.basename(folder)}`)
-    const { exitCode, lastLines } = await runNpm(folder, environment)
+    const withLock = await runNpm(folder, environment, NPM_ARGS)
+    if (withLock.exitCode === 0) return
+    // An old or broken lock file should not keep a function from running: its package.json still says what it needs.
+    const { exitCode, lastLines } = await runNpm(folder, environment, [...NPM_ARGS, '--no-package-lock'])
     if (exitCode === 0) return
     throw new AppError('function_not_installed', `npm install failed in ${path.basename(folder)}.`, {
       cause: new Error(lastLines),
@@ -53,10 +76,10 @@ export async function installDependencies({ folder, environment, onProgress }: I
   }
 }
 
-function runNpm(folder: string, environment: Readonly<Record<string, string | undefined>>) {
+function runNpm(folder: string, environment: Readonly<Record<string, string | undefined>>, args: readonly string[]) {
   return new Promise<{ exitCode: number | null; lastLines: string }>((resolve) => {
     const isWindows = process.platform === 'win32'
-    const npm = spawn(isWindows ? 'npm.cmd' : 'npm', NPM_ARGS, {
+    const npm = spawn(isWindows ? 'npm.cmd' : 'npm', args, {
       cwd: folder,
       env: Object.fromEntries(Object.entries(environment).filter(([name]) => isForNpm(name))),
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -74,18 +97,29 @@ function runNpm(folder: string, environment: Readonly<Record<string, string | un
   })
 }
 
-/** A folder as a lock: making it is atomic. One left behind by a crash is taken over when it is too old. */
+/** A file as a lock: making it is atomic. One whose process is gone, or that is too old, is taken over. */
 async function lockFolder(folder: string): Promise<() => Promise<void>> {
   const lock = path.join(folder, '.sampan-installing')
   for (;;) {
     try {
-      await mkdir(lock)
-      return () => rmdir(lock).catch(() => {})
+      await writeFile(lock, String(process.pid), { flag: 'wx' })
+      return () => rm(lock, { force: true })
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
     }
+    const holder = Number(await readFile(lock, 'utf8').catch(() => '0'))
     const ageMs = Date.now() - ((await stat(lock).catch(() => undefined))?.mtimeMs ?? 0)
-    if (ageMs > INSTALL_TIMEOUT_MS) await rmdir(lock).catch(() => {})
+    if (!isRunning(holder) || ageMs > INSTALL_TIMEOUT_MS) await rm(lock, { force: true })
     else await sleep(LOCK_POLL_MS)
+  }
+}
+
+function isRunning(processId: number): boolean {
+  if (!Number.isSafeInteger(processId) || processId <= 0) return false
+  try {
+    process.kill(processId, 0)
+    return true
+  } catch {
+    return false
   }
 }

@@ -6,7 +6,7 @@ import type { FunctionSpec } from './function-config.ts'
 import { examineDependencies, linkedPackages, packageFolders } from './function-dependencies.ts'
 import { FunctionWorker, type LoadOptions } from './function-worker.ts'
 import { redirectTo, type WorkerPlace, workerEnvironment } from './worker-environment.ts'
-import { nodeFlags, WORKER_MAIN } from './worker-process.ts'
+import { nodeFlags, PYTHON_MAIN, WORKER_MAIN } from './worker-process.ts'
 
 export type StartNeeds = {
   readonly place: WorkerPlace
@@ -37,11 +37,12 @@ export function workerStarter({ place, functionsRoot, memoryMb, adminUrl, isGuar
         readableFolders: isGuarded ? readableBy(functionsRoot) : [],
         writableFolders,
       }
-      return new FunctionWorker(limits.memoryMb, (token) => ({
-        program: process.execPath,
-        args: [...nodeFlags(limits), WORKER_MAIN],
-        environment: { ...workerEnvironment(place, token), NODE_COMPILE_CACHE: compileCache },
-      }))
+      return new FunctionWorker(limits.memoryMb, (token) => {
+        const environment = workerEnvironment(place, token)
+        if (spec?.runtime === 'python') return { program: 'python3', args: ['-u', PYTHON_MAIN], environment }
+        const args = [...nodeFlags(limits), WORKER_MAIN]
+        return { program: process.execPath, args, environment: { ...environment, NODE_COMPILE_CACHE: compileCache } }
+      })
     },
     prepareLoad: (spec) => ({
       environment: { ...spec.environment, ...redirectTo(adminUrl()) },

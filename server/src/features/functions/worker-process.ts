@@ -21,6 +21,7 @@ export type WorkerProcess = {
 }
 
 export const WORKER_MAIN = path.join(import.meta.dirname, 'worker-main.cjs')
+export const PYTHON_MAIN = path.join(import.meta.dirname, 'worker-main.py')
 /** Lower priority than the server's: a function in an endless loop must not slow down everybody's requests. */
 const NICENESS = 5
 
