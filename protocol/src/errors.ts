@@ -82,6 +82,15 @@ export const ERRORS = {
   wechat_refused:         { status: 502, errCode: -601001, hint: '`details.errcode` is WeChat\'s own code; `sampan doctor` explains the common ones.', hintZh: '`details.errcode` 是微信返回的错误码;`sampan doctor` 会解释常见的错误码。' },
   wechat_not_configured:  { status: 503, errCode: -501001, hint: 'Set WECHAT_APP_ID and WECHAT_SECRET, or use the simulator (WECHAT_MODE=simulator).', hintZh: '请设置 WECHAT_APP_ID 和 WECHAT_SECRET,或使用模拟器(WECHAT_MODE=simulator)。' },
 
+  // payments
+  order_not_found:        { status: 404, errCode: -601001, hint: 'Check outTradeNo; only orders that were placed through this server are known here.', hintZh: '请检查 outTradeNo;这里只有通过本服务器下的订单。' },
+  order_paid:             { status: 409, errCode: -601001, hint: 'The order is paid; deliver it instead of asking for money again.', hintZh: '订单已支付,请直接发货,不要再次收款。' },
+  order_closed:           { status: 409, errCode: -601001, hint: 'The order expired or was closed. Place a new one under a new outTradeNo.', hintZh: '订单已过期或已关闭,请用新的 outTradeNo 重新下单。' },
+  order_differs:          { status: 422, errCode: -601001, hint: 'This number belongs to an order or refund with other parameters. Use a new number.', hintZh: '该单号已用于参数不同的订单或退款,请使用新的单号。' },
+  refund_not_possible:    { status: 409, errCode: -601001, hint: 'Refunds may not exceed what was paid; `details` says what is left.', hintZh: '退款总额不能超过实付金额;`details` 给出了剩余可退金额。' },
+  refund_not_found:       { status: 404, errCode: -601001, hint: 'Check outRefundNo; only refunds asked for through this server are known here.', hintZh: '请检查 outRefundNo;这里只有通过本服务器申请的退款。' },
+  payment_mismatch:       { status: 409, errCode: -601001, hint: 'WeChat Pay reports a payment that is not what was ordered. A person must look: GET /v1/payments/report.', hintZh: '微信支付通知的款项与订单不符,需要人工核对:GET /v1/payments/report。' },
+
   // the console
   sign_in_required:       { status: 401, errCode: -401001, hint: 'Sign in at /console/.', hintZh: '请在 /console/ 登录。' },
   sign_in_failed:         { status: 401, errCode: -401001, hint: 'Check both; an owner on the box can make a new link with `sampan console link`.', hintZh: '请检查用户名和密码;所有者可在服务器上用 `sampan console link` 生成新链接。' },

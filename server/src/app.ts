@@ -2,6 +2,7 @@
 import path from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { adminDoor } from './cloudbase/admin-door.ts'
+import { cloudPay } from './cloudbase/cloud-pay.ts'
 import { consoleRoutes } from './features/console/console-routes.ts'
 import { collectionRoutes } from './features/documents/collection-routes.ts'
 import { documentRoutes } from './features/documents/document-routes.ts'
@@ -11,6 +12,7 @@ import { uploadTicketRoutes } from './features/files/upload-ticket-routes.ts'
 import { functionHttpRoutes } from './features/functions/function-http-routes.ts'
 import { functionRoutes } from './features/functions/function-routes.ts'
 import { metricsRoutes } from './features/monitor/metrics-routes.ts'
+import { paymentRoutes } from './features/payments/payment-routes.ts'
 import { serveRealtime } from './features/rooms/realtime-socket.ts'
 import { roomRoutes } from './features/rooms/room-routes.ts'
 import { accessKeyRoutes } from './features/sessions/access-key-routes.ts'
@@ -28,7 +30,7 @@ import type { Resources } from './open-resources.ts'
 const CONSOLE_DIR = path.resolve(import.meta.dirname, '../../console/dist')
 
 export async function createApp(resources: Resources, version: string): Promise<FastifyInstance> {
-  const { config, database, sessions, documents, files, functions, log, localToken } = resources
+  const { config, database, sessions, documents, files, functions, payments, log, localToken } = resources
   const uploadLimitBytes = config.UPLOAD_LIMIT_BYTES
   const appId = config.WECHAT_APP_ID
 
@@ -58,8 +60,11 @@ export async function createApp(resources: Resources, version: string): Promise<
   await app.register(functionRoutes({ functions, openData: resources.openData, appId }), { prefix: '/v1/functions' })
   await app.register(functionHttpRoutes({ functions, bodyLimitBytes: config.BODY_LIMIT_BYTES }), { prefix: '/http' })
   await app.register(roomRoutes({ ...resources, env: config.ENV_ID }), { prefix: '/v1/realtime' })
+  if (payments) await app.register(paymentRoutes({ payments }), { prefix: '/v1/payments' })
   serveRealtime(app, { ...resources, env: config.ENV_ID })
-  await app.register(adminDoor({ ...resources, appId, findUser: (openId) => findUser(database, openId) }), {
+  const pay = payments && cloudPay(payments, log)
+  const findUserHere = (openId: string) => findUser(database, openId)
+  await app.register(adminDoor({ ...resources, appId, findUser: findUserHere, ...(pay && { pay }) }), {
     prefix: '/admin',
   })
   await app.register(consoleRoutes({ ...resources, version, staticDir: CONSOLE_DIR }), { prefix: '/console' })

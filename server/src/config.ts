@@ -66,6 +66,16 @@ export const SETTINGS = {
   WECHAT_BASE_URL:        text('https://api.weixin.qq.com', 'Address of WeChat\'s servers; the simulator puts its own here.', '微信服务器地址;使用模拟器时为模拟器的地址。'),
   WECHAT_TIMEOUT_MS:      integer(3_000, 'Longest wait for one answer of WeChat.', '等待微信单次响应的最长时间。', 100),
 
+  WECHAT_PAY_MCH_ID:      text('', 'Number of the WeChat Pay merchant; empty: no payments.', '微信支付商户号;留空则不启用支付。'),
+  WECHAT_PAY_PRIVATE_KEY: secret('', 'The merchant\'s private key: the path of apiclient_key.pem, or its text.', '商户私钥:apiclient_key.pem 的路径或其内容。'),
+  WECHAT_PAY_SERIAL:      text('', 'Serial number of the merchant\'s certificate.', '商户 API 证书的序列号。'),
+  WECHAT_PAY_API_V3_KEY:  secret('', 'The APIv3 key of 32 characters, as set at pay.weixin.qq.com.', '在微信支付商户平台设置的 32 位 APIv3 密钥。'),
+  WECHAT_PAY_PUBLIC_KEY_ID: text('', 'PUB_KEY_ID_… of WeChat Pay\'s public key; empty for merchants that still use certificates.', '微信支付公钥 ID(PUB_KEY_ID_…);仍使用平台证书的商户留空。'),
+  WECHAT_PAY_PUBLIC_KEY:  text('', 'WeChat Pay\'s public key: the path of pub_key.pem, or its text.', '微信支付公钥:pub_key.pem 的路径或其内容。'),
+  WECHAT_PAY_CERTIFICATES: text('', 'WeChat Pay\'s certificates (path or text), if they should not be fetched first.', '微信支付平台证书(路径或内容);一般留空,自动获取。'),
+  WECHAT_PAY_ORDER_TTL_SECONDS: integer(24 * 3600, 'How long an order may be paid unless it says so itself; at most 7 days.', '订单默认的可支付时长(秒),最长 7 天;下单时可另行指定。', 120),
+  WECHAT_PAY_BASE_URL:    text('https://api.mch.weixin.qq.com', 'Address of WeChat Pay; the simulator puts its own here.', '微信支付的地址;使用模拟器时为模拟器的地址。'),
+
   SESSION_TTL_SECONDS:    integer(7 * 24 * 3600, 'Seconds a login lasts.', '登录有效期(秒)。', 60),
   BODY_LIMIT_BYTES:       integer(1024 * 1024, 'Largest JSON body accepted.', 'JSON 请求体的上限。', 1024),
   REQUEST_DEADLINE_MS:    integer(10_000, 'Longest time one request may take.', '单个请求的最长处理时间。', 100),

@@ -23,6 +23,8 @@ import { createRecentRequests, type RecentRequests } from './features/monitor/re
 import { databaseSource, functionSource } from './features/monitor/server-sources.ts'
 import { createSlowQueryBook, type SlowQueryBook } from './features/monitor/slow-query-book.ts'
 import { openWatch, type Watch } from './features/monitor/watch.ts'
+import { openMerchant } from './features/payments/open-merchant.ts'
+import { openPayments, type Payments } from './features/payments/payments.ts'
 import { openRealtimeTickets, type RealtimeTickets } from './features/rooms/realtime-tickets.ts'
 import { openRooms, type RoomRule, type Rooms } from './features/rooms/rooms.ts'
 import { openWatches, type Watches } from './features/rooms/watches.ts'
@@ -69,6 +71,8 @@ export type Resources = {
   readonly slowQueries: SlowQueryBook
   readonly administrators: Administrators
   readonly timers: FunctionTimers
+  /** Undefined without a merchant. */
+  readonly payments: Payments | undefined
   readonly openData: OpenDataReader
   readonly accessKeys: AccessKeys
   readonly localToken: string
@@ -94,6 +98,10 @@ type Needs = {
 
 const MIGRATIONS = path.resolve(import.meta.dirname, '../migrations')
 const SECRET_KEY_BYTES = 32
+/** Whom functions see that are told a payment: nobody in the mini program. */
+const PAYMENT_CALLER = { kind: 'administrator', id: 'payments', role: 'owner' } as const
+/** WeChat Pay closes orders by itself then. */
+const ORDER_TTL_MAX_SECONDS = 7 * 24 * 3600
 /** Only the account that runs the server may read it. */
 const OWNER_ONLY = 0o600
 
@@ -154,6 +162,18 @@ export async function openResources(needs: Needs): Promise<Resources> {
     log,
   })
   const timers = openFunctionTimers({ functions, database, log, now })
+  const merchant = openMerchant(config, { log, now })
+  const payments =
+    merchant &&
+    openPayments({
+      ...needs,
+      database,
+      pay: merchant.pay,
+      account: { appId: config.WECHAT_APP_ID, mchId: merchant.mchId },
+      callFunction: async (name, event, requestId) =>
+        (await functions.call(name, event, { identity: PAYMENT_CALLER, requestId, source: 'wx_paycallback' })).result,
+      orderTtlMs: Math.min(config.WECHAT_PAY_ORDER_TTL_SECONDS, ORDER_TTL_MAX_SECONDS) * 1000,
+    })
 
   const watch = openWatch({
     dataDir: config.DATA_DIR,
@@ -183,6 +203,7 @@ export async function openResources(needs: Needs): Promise<Resources> {
     tickets: openRealtimeTickets(seal, now),
     functions,
     timers,
+    payments,
     openData: openOpenData({ database, seal, wechat }),
     accessKeys: openAccessKeys({ database, seal, now }),
     login: {
@@ -197,6 +218,8 @@ export async function openResources(needs: Needs): Promise<Resources> {
     async close() {
       await watch.close()
       timers.close()
+      await payments?.close()
+      await merchant?.close()
       await functions.close()
       watches.close()
       await documents.close()

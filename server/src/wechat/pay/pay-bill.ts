@@ -31,6 +31,7 @@ export function parseTradeBill(text: string): BillLine[] {
     return at
   }
   const at = {
+    appId: column('公众账号ID'),
     transactionId: column('微信订单号'),
     outTradeNo: column('商户订单号'),
     openId: column('用户标识'),
@@ -48,6 +49,7 @@ export function parseTradeBill(text: string): BillLine[] {
     const value = (index: number) => values[index]?.trim() ?? ''
     const outRefundNo = value(at.outRefundNo)
     return {
+      appId: value(at.appId),
       outTradeNo: value(at.outTradeNo),
       transactionId: value(at.transactionId),
       openId: value(at.openId),

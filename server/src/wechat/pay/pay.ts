@@ -94,6 +94,8 @@ export type PayNotification = { id: string } & (
 )
 
 export type BillLine = {
+  /** One merchant may serve several mini programs, and its bill lists them all. */
+  appId: string
   outTradeNo: string
   transactionId: string
   openId: string

@@ -187,7 +187,7 @@ describe('the bill of a day', () => {
     shop.advance(22 * HOUR_MS)
 
     const { transactionId = '' } = (await shop.pay.findOrder('bill-0001')) ?? {}
-    const common = { outTradeNo: 'bill-0001', transactionId, openId: shop.openId }
+    const common = { appId: shop.options.appId, outTradeNo: 'bill-0001', transactionId, openId: shop.openId }
     assert.deepEqual(await shop.pay.tradeBill('2026-11-22'), [
       { ...common, state: 'SUCCESS', totalFen: 1999, refundFen: 0 },
       { ...common, state: 'REFUND', totalFen: 0, refundFen: 199, outRefundNo: 'r1' },
