@@ -83,7 +83,7 @@ describe('bundle', () => {
     const files = await bundle(LIGHT)
     const site = contentOf(files, 'nginx/conf.d/sampan.conf')
     const servers = site.match(/server 127\.0\.0\.1:\d+ .*;/g) ?? []
-    assert.equal(servers.length, 2)
+    assert.equal(servers.length, 4)
     for (const server of servers) assert.match(server, /max_fails=0/)
     assert.match(site, /ssl_certificate .*fullchain\.pem/)
     assert.match(site, /ssl_protocols TLSv1\.2 TLSv1\.3/)

@@ -65,9 +65,21 @@ log_format sampan escape=json
 # restarts there is none left: half of the requests of a rolling restart got a 502.
 upstream sampan {
     zone sampan_upstream 64k;
-    server 127.0.0.1:${FIRST_PORT} max_fails=0;
-    server 127.0.0.1:${SECOND_PORT} max_fails=0${processes > 1 ? '' : ' backup'};
+${servers(processes)}
     keepalive 64;
+}
+
+# Writes get a connection of their own. On a kept one the server may hang up in the very moment in which a POST is on
+# its way; nginx must not send that again, so it became a 502 during restarts. A refused new one it may, and does.
+upstream sampan_writes {
+    zone sampan_writes 64k;
+${servers(processes)}
+}
+map $request_method $sampan_upstream {
+    default sampan_writes;
+    GET     sampan;
+    HEAD    sampan;
+    OPTIONS sampan;
 }
 
 gzip on;
@@ -134,13 +146,13 @@ ${listenLines(nginxVersion)}
 
     location / {
         include snippets/sampan-proxy.conf;
-        proxy_pass http://sampan;
+        proxy_pass http://$sampan_upstream;
     }
 
     location ~ ^/(v1|cloud|console/api)/(realtime|rooms|watch|stream|events) {
         proxy_buffering off;
         include snippets/sampan-proxy.conf;
-        proxy_pass http://sampan;
+        proxy_pass http://$sampan_upstream;
     }
 
     # Uploads pass through without being stored here first. Better still: COS direct upload, which never comes here.
@@ -149,7 +161,7 @@ ${listenLines(nginxVersion)}
         client_body_timeout 60s;
         proxy_request_buffering off;
         include snippets/sampan-proxy.conf;
-        proxy_pass http://sampan;
+        proxy_pass http://$sampan_upstream;
     }
 
     # Functions reach it on loopback, past nginx; nobody else may.
@@ -162,11 +174,17 @@ ${listenLines(nginxVersion)}
         deny all;
         access_log off;
         include snippets/sampan-proxy.conf;
-        proxy_pass http://sampan;
+        proxy_pass http://$sampan_upstream;
     }
 }
 `
 }
+
+const servers = (processes: number): string =>
+  [
+    `    server 127.0.0.1:${FIRST_PORT} max_fails=0;`,
+    `    server 127.0.0.1:${SECOND_PORT} max_fails=0${processes > 1 ? '' : ' backup'};`,
+  ].join('\n')
 
 /** One proxy_set_header in a location drops all inherited ones, so every location includes the whole set. */
 const PROXY_SNIPPET = `
