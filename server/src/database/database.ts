@@ -122,10 +122,13 @@ export interface Dialect {
   /** Quotes an identifier that comes from our own catalogue. */
   quote(identifier: string): string
   /**
-   * A condition that is always true, to AND into every statement that may visit many rows: there the database notices
-   * that the deadline has passed. '' where the server itself stops statements.
+   * A condition that is always true, for every statement that may visit many rows: there the database notices that the
+   * deadline has passed. It must be the first condition, `WHERE guard AND (…)`, or rows that the others refuse do not
+   * count. '' where the server itself stops statements.
    */
   readonly deadlineGuard: string
+  /** The same, looking at the clock once for 64 rows, for one table with a column of unique whole numbers. */
+  deadlineGuardOf(numberColumn: string): string
   /** What follows `CREATE TABLE … (…)` so that text is Unicode and compares by code point; '' where it is so anyway. */
   readonly tableOptions: string
 }

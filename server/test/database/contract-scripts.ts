@@ -54,6 +54,27 @@ export const increment = transactionScript(import.meta.url, 'increment', functio
   return value
 })
 
+/** Locks two rows in the order of its arguments: with another that takes them in the other order, a deadlock. */
+export const transfer = transactionScript(
+  import.meta.url,
+  'transfer',
+  function* ({ from, to }: { from: string; to: string }) {
+    for (const [name, change] of [
+      [from, -1],
+      [to, 1],
+    ] as const) {
+      const { rows } = yield {
+        sql: 'SELECT value FROM counters WHERE name = ?',
+        params: [name],
+        want: 'rows',
+        locksRows: true,
+      }
+      const value = Number(rows[0]?.['value']) + change
+      yield { sql: 'UPDATE counters SET value = ? WHERE name = ?', params: [value, name] }
+    }
+  },
+)
+
 export const answerWhat = transactionScript(import.meta.url, 'answerWhat', function* (kind: 'function' | 'value') {
   yield { sql: 'UPDATE counters SET value = value WHERE name = ?', params: ['none'] }
   return kind === 'function' ? () => 'cannot be cloned' : 'value'
@@ -82,9 +103,8 @@ export const endThread = transactionScript(import.meta.url, 'endThread', functio
 
 /** Visits so many rows that the deadline must stop it. */
 export const scanNumbers = transactionScript(import.meta.url, 'scanNumbers', function* (guard: string) {
-  const condition = guard ? `AND ${guard}` : ''
   yield {
-    sql: `SELECT COUNT(*) AS n FROM numbers a, numbers b, numbers c WHERE a.n + b.n + c.n < 0 ${condition}`,
+    sql: `SELECT COUNT(*) AS n FROM numbers a, numbers b, numbers c WHERE ${guard || '1 = 1'} AND a.n + b.n + c.n < 0`,
     want: 'rows',
   }
 })

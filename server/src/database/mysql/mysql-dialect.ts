@@ -7,6 +7,7 @@ export function mysqlDialect(serverVersion: string): Dialect {
     name: 'mysql',
     quote: (identifier) => `\`${identifier.replaceAll('`', '``')}\``,
     deadlineGuard: '',
+    deadlineGuardOf: () => '',
     tableOptions: `ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=${collation}`,
   }
 }

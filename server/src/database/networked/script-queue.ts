@@ -13,6 +13,8 @@ import type { Session } from './session.ts'
 const GROUP_SCRIPTS_MAX = 16
 /** A script that spoilt a group runs alone for so long: its failures would cost its neighbours a second run. */
 const ALONE_AFTER_FAILURE_MS = 2_000
+/** Scripts that may wait; beyond this the server sheds load at once. */
+const QUEUED_SCRIPTS_MAX = 4_096
 /** Runs of one script before its deadlock becomes the caller's. */
 const ATTEMPTS_MAX = 5
 const RETRY_DELAY_MS_MAX = 20
@@ -45,6 +47,10 @@ export class ScriptQueue {
   }
 
   run<Args, Result>(script: TransactionScript<Args, Result>, args: Args, timeoutMs: number): Promise<Result> {
+    if (this.#waiting.length >= QUEUED_SCRIPTS_MAX)
+      return Promise.reject(
+        new AppError('overloaded', 'Too many writes are waiting.', { details: { retryAfterSeconds: 1 } }),
+      )
     return new Promise<Result>((resolve, reject) => {
       const job = { script, args, timeoutMs, queuedMs: performance.now(), resolve, reject }
       this.#waiting.push(job as unknown as Job) // safe: a job's script, args and resolve belong together

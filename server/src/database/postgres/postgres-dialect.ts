@@ -4,5 +4,6 @@ export const postgresDialect: Dialect = {
   name: 'postgres',
   quote: (identifier) => `"${identifier.replaceAll('"', '""')}"`,
   deadlineGuard: '',
+  deadlineGuardOf: () => '',
   tableOptions: '',
 }

@@ -12,6 +12,8 @@ import { type ReaderReply, type ReaderRequest, startThread } from './thread-mess
 const QUEUED_READS_MAX = 256
 /** Time beyond the deadline in which the guard should have stopped the statement. */
 const GRACE_MS = 250
+/** A thread without work for this long ends and gives its 15 MB back. */
+const IDLE_MS = 60_000
 /** Threads given up that still run: SQLite cannot be interrupted from outside, so their number must be bounded. */
 const ABANDONED_THREADS_MAX = 4
 
@@ -24,8 +26,18 @@ type Read = {
   /** At the deadline, then at the end of the grace. */
   timer: NodeJS.Timeout | undefined
 }
-type Reader = { readonly thread: Worker; isReady: boolean; work: Read | undefined }
-type Settings = { readonly file: string; readonly threads: number; readonly log: DatabaseLog }
+type Reader = {
+  readonly thread: Worker
+  isReady: boolean
+  work: Read | undefined
+  idleTimer: NodeJS.Timeout | undefined
+}
+type Settings = {
+  readonly file: string
+  readonly threads: number
+  readonly log: DatabaseLog
+  readonly idleMs?: number
+}
 
 export class ReaderPool {
   readonly #settings: Settings
@@ -50,6 +62,10 @@ export class ReaderPool {
       this.#waiting.push(read)
       this.#dispatch()
     })
+  }
+
+  get threads(): number {
+    return this.#readers.size
   }
 
   stats(): Pick<DatabaseStats, 'queuedReads' | 'busyReaders'> {
@@ -87,6 +103,7 @@ export class ReaderPool {
       const request: ReaderRequest = { sql, params, timeoutMs: deadlineMs - performance.now() }
       reader.thread.postMessage(request)
       reader.work = read
+      clearTimeout(reader.idleTimer)
     } catch (error) {
       clearTimeout(read.timer)
       read.reject(error) // a parameter that cannot cross threads
@@ -96,7 +113,7 @@ export class ReaderPool {
 
   #start() {
     const thread = startThread('reader-thread', { file: this.#settings.file })
-    const reader: Reader = { thread, isReady: false, work: undefined }
+    const reader: Reader = { thread, isReady: false, work: undefined, idleTimer: undefined }
     thread.on('message', (reply: ReaderReply) => this.#receive(reader, reply))
     thread.on('error', (error) => this.#lose(reader, error))
     this.#readers.add(reader)
@@ -109,6 +126,7 @@ export class ReaderPool {
       reader.thread.unref()
     } else if (reply.kind === 'rows') read?.resolve(reply.rows)
     else read?.reject(fromErrorMessage(reply.error))
+    reader.idleTimer = setTimeout(() => this.#retire(reader), this.#settings.idleMs ?? IDLE_MS).unref()
     this.#dispatch()
   }
 
@@ -117,6 +135,11 @@ export class ReaderPool {
     clearTimeout(work?.timer)
     reader.work = undefined
     return work
+  }
+
+  #retire(reader: Reader) {
+    this.#readers.delete(reader)
+    void reader.thread.terminate()
   }
 
   #lose(reader: Reader, error: unknown) {

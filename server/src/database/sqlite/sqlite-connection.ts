@@ -25,8 +25,6 @@ export const FORCED_CHECKPOINT_PAGES = 16_384
 const RESULT_BYTES_MAX = 64 * 1024 * 1024
 const BYTES_PER_CHARACTER = 2
 const BYTES_PER_VALUE = 24
-/** Calls of the deadline function between two looks at the clock. */
-const CALLS_PER_CLOCK_READ = 32
 
 export type SqliteConnection = {
   /** Rows of a SELECT, stopped at `deadlineMs` (of `performance.now()`). @throws {AppError} `query_too_expensive` */
@@ -106,17 +104,14 @@ function configure(driver: SqliteDriver.Database, isReadOnly: boolean) {
 
 function registerDeadline(driver: SqliteDriver.Database) {
   let deadlineMs = Number.POSITIVE_INFINITY
-  let calls = 0
   driver.function(DEADLINE_FUNCTION, { directOnly: true }, () => {
-    calls = (calls + 1) % CALLS_PER_CLOCK_READ
-    if (calls === 0 && performance.now() > deadlineMs)
+    if (performance.now() > deadlineMs)
       throw new AppError('deadline_exceeded', 'The statement took too long and was stopped.')
     return 1
   })
   return {
     setMs(value: number) {
       deadlineMs = value
-      calls = 0
     },
   }
 }

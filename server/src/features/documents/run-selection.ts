@@ -62,10 +62,11 @@ export function prepareSelection(engine: Engine, selection: Selection, usesIndex
   const guardColumn = guards ? `, ${guards.text} AS has_arrays` : ''
   // A statement that reads no row in vain ends by itself; the guard costs a call for each row.
   const isBounded = isById || (skip + limit <= QUICK_ROWS && (isEverything || (plan?.coversFilter && plan.servesOrder)))
-  const deadline = !isBounded && dialect.deadlineGuard ? ` AND ${dialect.deadlineGuard}` : ''
+  // First, because rows that another condition refuses would not reach it.
+  const deadline = !isBounded && dialect.deadlineGuard ? `${dialect.deadlineGuardOf('seq')} AND ` : ''
   const isExact = compiled.isExact && sorted !== undefined
   return {
-    sql: `SELECT ${isExact ? '' : 'seq, '}doc${guardColumn} FROM ${dialect.quote(collection.table)} WHERE ${where}${deadline}${sorted ?? ''}`,
+    sql: `SELECT ${isExact ? '' : 'seq, '}doc${guardColumn} FROM ${dialect.quote(collection.table)} WHERE ${deadline}${where}${sorted ?? ''}`,
     params: [...(guards?.params ?? []), ...compiled.sql.params],
     plan,
     isExact: compiled.isExact,

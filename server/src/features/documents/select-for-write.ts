@@ -42,7 +42,7 @@ function compileSelection(engine: Engine, collection: Collection, filter: Filter
   const general = compileFilterSql(filter, source)
   const isById = /^\(?_id = \?(\)|$| AND)/.test(general.sql.text)
   const guardAgainstDelay = (where: string) =>
-    dialect.deadlineGuard && !isById ? `${where} AND ${dialect.deadlineGuard}` : where
+    dialect.deadlineGuard && !isById ? `${dialect.deadlineGuardOf('seq')} AND ${where}` : where
   const selection: WriteSelection = {
     where: guardAgainstDelay(general.sql.text),
     params: general.sql.params,
