@@ -42,8 +42,22 @@ export function toInput(form: PlanForm): Record<string, unknown> {
   return input
 }
 
-/** The same question for a terminal. */
-export const toCommand = (form: PlanForm) => `sampan plan --json-input ${shellWord(JSON.stringify(toInput(form)))}`
+/** The same question for a terminal: flags where the command has one, --set for the rest. */
+export function toCommand(form: PlanForm): string {
+  const words = ['sampan plan', '--type', form.type, '--dau', String(form.dau)]
+  const add = (flag: string, value: string | number | undefined) => {
+    if (value) words.push(flag, shellWord(String(value)))
+  }
+  add('--peak-online', form.peakOnline)
+  add('--features', form.features.join(','))
+  add('--bundle', form.bundle)
+  add('--images', form.images)
+  add('--database', form.database === 'sqlite' ? undefined : form.database)
+  add('--participants', form.participants)
+  if (form.requestsPerSecond) add('--set', `requestsPerSecond=${form.requestsPerSecond}`)
+  if (form.connections) add('--set', `connections=${form.connections}`)
+  return words.join(' ')
+}
 
 export const toHash = (form: PlanForm) => `#${encodeURIComponent(JSON.stringify(toInput(form)))}`
 

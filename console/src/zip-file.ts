@@ -7,20 +7,25 @@ const LOCAL_HEADER = 0x04034b50
 const CENTRAL_HEADER = 0x02014b50
 const END_OF_ARCHIVE = 0x06054b50
 const VERSION_NEEDED = 20
+const MADE_ON_UNIX = (3 << 8) | VERSION_NEEDED
+const REGULAR_FILE = 0o100000
 const UTF8_NAMES = 0x0800
 /** 1 January 1980: archives of the same plan are the same bytes. */
 const FIXED_DATE = 0x0021
 const CRC_POLYNOMIAL = 0xedb88320
 
-export function zipFiles(files: Readonly<Record<string, string>>): Uint8Array<ArrayBuffer> {
+/** `mode`: Unix permissions, so that scripts stay executable. */
+export type ZippedFile = { readonly path: string; readonly content: string; readonly mode: number }
+
+export function zipFiles(files: readonly ZippedFile[]): Uint8Array<ArrayBuffer> {
   const encoder = new TextEncoder()
   const locals: Uint8Array[] = []
   const centrals: Uint8Array[] = []
   let offset = 0
 
-  for (const [path, text] of Object.entries(files)) {
+  for (const { path, content, mode } of files) {
     const name = encoder.encode(path)
-    const data = encoder.encode(text)
+    const data = encoder.encode(content)
     // What the local header and the central directory say alike.
     const facts = [
       ['u16', VERSION_NEEDED],
@@ -37,19 +42,19 @@ export function zipFiles(files: Readonly<Record<string, string>>): Uint8Array<Ar
     const local = [pack([['u32', LOCAL_HEADER], ...facts]), name, data]
     const central = pack([
       ['u32', CENTRAL_HEADER],
-      ['u16', VERSION_NEEDED],
+      ['u16', MADE_ON_UNIX],
       ...facts,
       ['u16', 0],
       ['u16', 0],
       ['u16', 0],
-      ['u32', 0],
+      ['u32', (REGULAR_FILE | mode) * 0x10000],
       ['u32', offset],
     ])
     locals.push(...local)
     centrals.push(central, name)
     offset += sizeOf(local)
   }
-  const count = Object.keys(files).length
+  const count = files.length
   const end = pack([
     ['u32', END_OF_ARCHIVE],
     ['u16', 0],
