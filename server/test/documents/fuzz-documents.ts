@@ -30,6 +30,10 @@ const INDEXES: readonly IndexDefinition[] = [
   { fields: { [`q'"x`]: 1 } },
 ]
 
+/** NOT_SUPPORTED on MySQL: an index on a field whose name has quotes or backslashes. */
+const indexesFor = ({ database }: OpenedDatabase) =>
+  INDEXES.filter(({ fields }) => database.dialect.name !== 'mysql' || !Object.keys(fields).some((path) => /["\\]/.test(path)))
+
 /** @throws {Error} at the first difference, with the seed that repeats it */
 export async function fuzzQueries(
   opened: OpenedDatabase,
@@ -41,7 +45,7 @@ export async function fuzzQueries(
     // Opened anew, so that nothing learnt from earlier documents hides a plan.
     const documents = await openDocuments({ database: opened.database, log: quietLog })
     const collection = set % 2 ? 'fuzzIndexed' : 'fuzz'
-    await documents.declareCollection({ name: collection, rules: 'ADMINONLY', indexes: set % 2 ? INDEXES : [] })
+    await documents.declareCollection({ name: collection, rules: 'ADMINONLY', indexes: set % 2 ? indexesFor(opened) : [] })
     const [records = []] = fc.sample(documentsArbitrary, { numRuns: 1, seed: seed + set })
     await documents.remove({ collection, query: {} }, asFunction)
     await documents.add({ collection, documents: records }, asFunction)

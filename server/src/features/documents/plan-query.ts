@@ -70,10 +70,13 @@ function tryIndex(
   const withoutArrays = new Set<string>()
   let prefix: Sql[] = []
   let equalities = 0
-  const use = (path: string) => {
+  const use = (path: string, isOrdering = false) => {
     if (path === '_id' || withoutArrays.has(path)) return
     withoutArrays.add(path)
-    guards.push(andSql([...prefix, sql(`${source.key(path.split('.'))} = ${source.arrayKey}`)]))
+    const key = source.key(path.split('.'))
+    const [low, high] = source.unordered
+    const isUnfit = isOrdering ? `(${key} >= ${low} AND ${key} < ${high})` : `${key} = ${source.arrayKey}`
+    guards.push(andSql([...prefix, sql(isUnfit)]))
   }
 
   for (const { path } of fields) {
@@ -88,7 +91,7 @@ function tryIndex(
   const fixed = new Set(fields.slice(0, equalities).map(({ path }) => path))
   const remaining = order.filter(({ path }) => !fixed.has(path))
   const servesOrder = order.length === 0 || (remaining.length <= 1 && isServed(remaining, next))
-  if (next && (isRange || (servesOrder && remaining.length))) use(next.path)
+  if (next && (isRange || (servesOrder && remaining.length))) use(next.path, true)
   const score = equalities * 4 + (isRange ? 2 : 0) + (servesOrder && order.length ? 3 : 0) + (index.unique ? 1 : 0)
   if (equalities === 0 && !isRange && !(servesOrder && remaining.length)) return undefined
   const used = isRange && next ? new Set([...fixed, next.path]) : fixed

@@ -2,7 +2,7 @@
  * JSON in MySQL 8 and MariaDB. Only functions that both have and that mean the same in both: elements of arrays are left
  * to the matcher, and so are fields whose names need escaping in a JSON path.
  */
-import { RANK, type Rank } from './document-values.ts'
+import { RANK, type Rank, rankOf } from './document-values.ts'
 import { DATE_DIGITS, DATE_OFFSET, KEY_BYTES, KEY_BYTES_MAX, rankedKey } from './ranked-key.ts'
 import type { Path, SqlSource } from './sql-source.ts'
 
@@ -22,7 +22,9 @@ export function mysqlSource(document: string, columns: ReadonlyMap<string, strin
   return {
     dialect: 'mysql',
     canAddress: (path) => path.every((part) => /^[^"\\\u0000-\u001f]+$/.test(part)),
-    keyOf: (operand) => rankedKey(operand, decimalKey),
+    // The databases reformat objects: only the matcher compares their text.
+    keyOf: (operand) => (REFORMATTED.has(rankOf(operand)) ? undefined : rankedKey(operand, decimalKey)),
+    unordered: [hex(RANK.object), hex(RANK.array + 1)],
     bounds: (rank: Rank) => [hex(rank), hex(rank + 1)],
     arrayKey: hex(RANK.array),
     nullsFirst: false,
@@ -43,6 +45,8 @@ export function mysqlSource(document: string, columns: ReadonlyMap<string, strin
     arraySortKey: () => undefined,
   }
 }
+
+const REFORMATTED: ReadonlySet<Rank> = new Set([RANK.object, RANK.binary, RANK.timestamp, RANK.regex])
 
 const hex = (...bytes: number[]) => `x'${Buffer.from(bytes).toString('hex')}'`
 
@@ -68,7 +72,7 @@ function keyExpression(value: string, field: (name: string) => string): string {
   const date = `LPAD(CAST((CAST(${unquoted('$date')} AS SIGNED)+${DATE_OFFSET}) AS CHAR),${DATE_DIGITS},'0')`
   const infinite = `CASE ${unquoted('$numberDouble')} WHEN 'Infinity' THEN ${hex(RANK.number, 0x3a)} WHEN '-Infinity' THEN ${hex(RANK.number, 0x2f)} ELSE ${hex(RANK.nan)} END`
   const object = [
-    `WHEN ${value} NOT LIKE '{"$%' THEN ${short(RANK.object, value)}`,
+    `WHEN ${value} NOT LIKE '{"$%' THEN ${hex(RANK.object)}`,
     `WHEN ${field('$date')} IS NOT NULL THEN ${ranked(RANK.date, date)}`,
     `WHEN ${field('$oid')} IS NOT NULL THEN ${ranked(RANK.objectId, unquoted('$oid'))}`,
     `WHEN ${field('$numberLong')} IS NOT NULL THEN ${number(unquoted('$numberLong'))}`,
@@ -77,11 +81,12 @@ function keyExpression(value: string, field: (name: string) => string): string {
     `WHEN ${field('$binary')} IS NOT NULL THEN ${short(RANK.binary, value)}`,
     `WHEN ${field('$timestamp')} IS NOT NULL THEN ${short(RANK.timestamp, value)}`,
   ].join(' ')
+  // Text compares as if padded with spaces; bytes do not.
   return [
-    `CASE JSON_TYPE(${value}) WHEN 'STRING' THEN ${short(RANK.text, text)} WHEN 'NULL' THEN NULL`,
+    `CAST(CASE JSON_TYPE(${value}) WHEN 'STRING' THEN ${short(RANK.text, text)} WHEN 'NULL' THEN NULL`,
     `WHEN 'ARRAY' THEN ${hex(RANK.array)} WHEN 'OBJECT' THEN CASE ${object} END`,
     `WHEN 'BOOLEAN' THEN CASE WHEN ${text}='true' THEN ${hex(RANK.boolean, 1)} ELSE ${hex(RANK.boolean, 0)} END`,
-    `ELSE ${number(text)} END`,
+    `ELSE ${number(text)} END AS BINARY)`,
   ].join(' ')
 }
 

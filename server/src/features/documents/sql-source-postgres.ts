@@ -23,6 +23,7 @@ function jsonSource(document: string, level: number): SqlSource {
     keyOf: (operand) => rankedKey(operand, orderedDouble),
     bounds: (rank: Rank) => [bytes(rank), bytes(rank + 1)],
     arrayKey: bytes(RANK.array),
+    unordered: [bytes(RANK.array), bytes(RANK.array + 1)],
     nullsFirst: true,
     key: (path) => `sampan_key_at(${document}, ${pathLiteral(path)})`,
     exists: (path) => `${value(path)} IS NOT NULL`,

@@ -27,6 +27,7 @@ function jsonSource(document: string, level: number, columns = NO_COLUMNS): SqlS
     bounds,
     canAddress: () => true,
     arrayKey: blobLiteral(RANK.array),
+    unordered: [blobLiteral(RANK.array), blobLiteral(RANK.array + 1)],
     nullsFirst: false,
     key(path) {
       const column = columns.get(path.join('.'))

@@ -23,6 +23,8 @@ export interface SqlSource {
   /** Literals around all keys of one type: at least the first, less than the second. */
   bounds(rank: Rank): readonly [low: string, high: string]
   readonly arrayKey: string
+  /** Literals around the keys that do not sort: at least the first, less than the second. */
+  readonly unordered: readonly [low: string, high: string]
   /** ORDER BY must say that NULL comes first. */
   readonly nullsFirst: boolean
   /** Whether the path leads to a value, through objects only. */
