@@ -17,7 +17,8 @@ async function invokeFunction(...[request, { functions }]: Parameters<AdminActio
     text === undefined ? {} : parseJson(text, 'request_data'),
     {
       identity,
-      requestId,
+      // One id leads from the phone through all functions to the last statement.
+      requestId: call?.requestId ?? requestId,
       source: call ? `${call.source},scf` : 'wx_unknown',
       depth: call ? call.depth + 1 : 0,
       // No longer than the function that waits for it.

@@ -56,7 +56,9 @@ export async function installMissing(
 
 /** What npm and its packages' install scripts may see of the server's environment. */
 const isForNpm = (name: string) =>
-  /^(PATH|HOME|LANG|TMPDIR|TEMP|TMP|SystemRoot|APPDATA|USERPROFILE|npm_config_.*|https?_proxy|no_proxy)$/i.test(name)
+  /^(PATH|HOME|LANG|TMPDIR|TEMP|TMP|SystemRoot|APPDATA|USERPROFILE|npm_config_.*|https?_proxy|no_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR))$/i.test(
+    name,
+  )
 
 /** @throws {AppError} `function_not_installed` with npm's last lines as its cause. */
 export async function installDependencies({ folder, environment, onProgress }: InstallNeeds): Promise<void> {
