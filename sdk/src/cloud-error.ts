@@ -32,17 +32,15 @@ export class CloudError extends Error implements CloudErrorFacts {
   declare readonly code: CloudErrorFacts['code']
   declare readonly errCode: number
   /** CloudBase's text, such as `collection.get:fail -502005 database collection not exists. …`. */
-  readonly errMsg: string
+  declare readonly errMsg: string
   declare readonly hint: string | undefined
   declare readonly requestId: string | undefined
   declare readonly statusCode: number | undefined
   declare readonly details: Record<string, unknown> | undefined
 
-  constructor({ code, errCode, message, hint, requestId, statusCode, details }: CloudErrorFacts, errMsg = message) {
+  constructor(facts: CloudErrorFacts, errMsg: string = facts.message) {
     super(errMsg)
-    this.name = 'CloudError'
-    this.errMsg = errMsg
-    Object.assign(this, { code, errCode, hint, requestId, statusCode, details })
+    Object.assign(this, facts, { name: 'CloudError', errMsg, message: errMsg })
   }
 }
 

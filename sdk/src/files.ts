@@ -29,7 +29,9 @@ export function createFiles({ wx, exchange, transport, url }: Needs) {
   async function uploadFile({ cloudPath, filePath, header }: UploadFileOptions, onTask: OnTask) {
     if (!cloudPath || !filePath) throw badArgument('cloudPath and filePath are needed')
     const formData = { cloudPath }
-    const options = { url: `${url()}/v1/files`, filePath, name: 'file', formData, timeout: TRANSFER_TIMEOUT_MS }
+    // WeChat does not promise that the field comes before the file, so the address names the path too.
+    const address = `${url()}/v1/files?cloudPath=${encodeURIComponent(cloudPath)}`
+    const options = { url: address, filePath, name: 'file', formData, timeout: TRANSFER_TIMEOUT_MS }
     const reply = await transport.perform('call', (ours) =>
       exchange.upload({ ...options, header: { ...header, ...ours } }, onTask),
     )

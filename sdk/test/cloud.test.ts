@@ -101,6 +101,17 @@ describe('cloud.*', () => {
       task.abort()
     })
     assert.match(error.errMsg, /abort/)
+
+    const held = Promise.withResolvers<void>()
+    test.network.hold(held.promise)
+    test.network.seen.length = 0
+    const late = await new Promise<CloudError>((fail) => {
+      const task = cloud.uploadFile({ cloudPath: 'p.png', filePath, fail })
+      const abortOnceItRuns = () => (test.network.seen.length ? task.abort() : void setTimeout(abortOnceItRuns, 5))
+      abortOnceItRuns()
+    })
+    held.resolve()
+    assert.match(late.errMsg, /abort/)
     const done = await new Promise<{ tempFilePath: string }>((success) => {
       const { cloud } = test.start('anna')
       cloud.uploadFile({ cloudPath: 'q.png', filePath }).then(({ fileID }) => cloud.downloadFile({ fileID, success }))

@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { createModuleLoader } from './module-loader.ts'
+import { collectRejections } from './own-rejections.ts'
 import type { Phone } from './phone.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: the program's own objects, which it writes without types
@@ -55,6 +56,7 @@ export async function openMiniProgram({ root, phone, files = {}, beforeLaunch }:
   const stack: Loose[] = []
   const app: Loose = {}
   let registered: Loose | undefined
+  const stopCollecting = collectRejections(root, (error) => errors.push(error))
 
   const scope = {
     wx: phone.wx,
@@ -147,6 +149,7 @@ export async function openMiniProgram({ root, phone, files = {}, beforeLaunch }:
     },
     close() {
       for (const timer of intervals) clearInterval(timer)
+      stopCollecting()
       phone.close()
     },
   }

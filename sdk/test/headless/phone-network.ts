@@ -73,8 +73,9 @@ export function openPhoneNetwork(folder: string) {
       const { task, report } = start('uploadFile', options, async (signal) => {
         const bytes = await readFile(String(options['filePath']))
         const form = new FormData()
-        for (const [name, value] of Object.entries(options['formData'] ?? {})) form.append(name, String(value))
         form.append(String(options['name']), new Blob([bytes]), path.basename(String(options['filePath'])))
+        // After the file, the harder order: WeChat promises none.
+        for (const [name, value] of Object.entries(options['formData'] ?? {})) form.append(name, String(value))
         // Written out first: a form that is still being read cannot be aborted cleanly.
         const encoded = new Response(form)
         const headers = { ...headersOf(options), 'content-type': encoded.headers.get('content-type') ?? '' }

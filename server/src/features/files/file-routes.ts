@@ -31,6 +31,9 @@ const ListBody = Type.Object(
   { additionalProperties: false },
 )
 
+/** WeChat does not promise that a form's fields come before its file, so the client names the path here too. */
+const UploadQuery = Type.Object({ cloudPath: Type.Optional(Type.String({ maxLength: LIMITS.filePathCharacters })) })
+
 /** A 20 MB upload over a slow phone network. */
 export const UPLOAD_DEADLINE_MS = 120_000
 const MAX_FIELDS = 10
@@ -43,10 +46,11 @@ export function fileRoutes({ files, uploadLimitBytes }: Needs): FastifyPluginAsy
   return async (app) => {
     await app.register(multipart, { limits: multipartLimits(uploadLimitBytes) })
 
-    app.post(
+    app.post<{ Querystring: Static<typeof UploadQuery> }>(
       '/',
       {
         schema: {
+          querystring: UploadQuery,
           summary: 'Upload one file: field cloudPath, then the part file',
           tags: ['files'],
           consumes: ['multipart/form-data'],
@@ -57,7 +61,7 @@ export function fileRoutes({ files, uploadLimitBytes }: Needs): FastifyPluginAsy
       async (request): Promise<UploadFileResponse> => {
         const caller = requireCaller(request.identity)
         const { content, fields } = await readUpload(request)
-        const path = fields['cloudPath']
+        const path = fields['cloudPath'] ?? request.query.cloudPath
         if (!path) {
           content.resume()
           throw new AppError('invalid_request', 'The field cloudPath is missing or comes after the file.', {
