@@ -49,20 +49,42 @@ export function familyOf(rootPid: number, all: readonly ProcessReading[] = listP
 
 /** The process that listens on a TCP port of this machine, if we may see it. */
 export function findListener(port: number): number | undefined {
-  const inodes = new Set(['/proc/net/tcp', '/proc/net/tcp6'].flatMap((table) => listeningInodes(table, port)))
+  const inodes = new Set(listeningInodes(port))
   if (!inodes.size) return undefined
   return listNumbers('/proc').find((pid) => listSockets(pid).some((inode) => inodes.has(inode)))
 }
 
-const LISTEN = '0A'
+/** Ports of this machine to which a process holds TCP connections. */
+export function connectedPorts(pid: number): number[] {
+  const own = new Set(listSockets(pid))
+  return [
+    ...new Set(
+      readTcpTables().flatMap(({ state, remotePort, inode }) =>
+        state === ESTABLISHED && own.has(inode) ? remotePort : [],
+      ),
+    ),
+  ]
+}
 
-function listeningInodes(table: string, port: number): string[] {
-  const wanted = port.toString(16).toUpperCase().padStart(4, '0')
-  return readText(table)
-    .split('\n')
+const LISTEN = '0A'
+const ESTABLISHED = '01'
+const HEX = 16
+
+const listeningInodes = (port: number) =>
+  readTcpTables().flatMap(({ state, localPort, inode }) => (state === LISTEN && localPort === port ? inode : []))
+
+/** The kernel's tables of sockets: `local` and `remote` are `<address>:<port>` in hexadecimal. */
+function readTcpTables() {
+  const portOf = (place = '') => Number.parseInt(place.split(':')[1] ?? '', HEX)
+  return ['/proc/net/tcp', '/proc/net/tcp6']
+    .flatMap((table) => readText(table).split('\n').slice(1))
     .map((line) => line.trim().split(/\s+/))
-    .filter(([, local = '', , state]) => state === LISTEN && local.endsWith(`:${wanted}`))
-    .map((fields) => fields[9] ?? '')
+    .map((fields) => ({
+      localPort: portOf(fields[1]),
+      remotePort: portOf(fields[2]),
+      state: fields[3] ?? '',
+      inode: fields[9] ?? '',
+    }))
 }
 
 function listSockets(pid: number): string[] {

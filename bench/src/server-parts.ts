@@ -1,5 +1,12 @@
 /** Which processes of this machine do the work behind an address, and how much CPU each part spends. */
-import { familyOf, findListener, listProcesses, type ProcessReading, readMainThreadSeconds } from './process-clock.ts'
+import {
+  connectedPorts,
+  familyOf,
+  findListener,
+  listProcesses,
+  type ProcessReading,
+  readMainThreadSeconds,
+} from './process-clock.ts'
 
 export type PartName = 'nginx' | 'node' | 'functions' | 'database'
 
@@ -26,19 +33,23 @@ export function findServerParts(port: number): ServerParts | undefined {
   const isNginx = all.find(({ pid }) => pid === listenerPid)?.program === 'nginx'
   // Behind nginx, the server is the Node process that listens where nginx forwards to: the usual port.
   const serverPid = isNginx ? (findListener(USUAL_PORT) ?? listenerPid) : listenerPid
-  return { serverPid, read: () => readParts(serverPid, isNginx) }
+  // Others' databases may run here, too.
+  const databasePids = connectedPorts(serverPid)
+    .flatMap((connected) => findListener(connected) ?? [])
+    .filter((pid) => DATABASE_PROGRAMS.has(all.find((one) => one.pid === pid)?.program ?? ''))
+  return { serverPid, read: () => readParts(serverPid, databasePids, isNginx) }
 }
 
 const USUAL_PORT = 8080
 
-function readParts(serverPid: number, hasNginx: boolean): PartsReading {
+function readParts(serverPid: number, databasePids: readonly number[], hasNginx: boolean): PartsReading {
   const all = listProcesses()
   const family = familyOf(serverPid, all)
   const parts: Record<PartName, ProcessReading[]> = {
     nginx: hasNginx ? all.filter(({ program }) => program === 'nginx') : [],
     node: family.filter(({ pid }) => pid === serverPid),
-    functions: family.filter(({ pid, program }) => pid !== serverPid && !DATABASE_PROGRAMS.has(program)),
-    database: all.filter(({ program }) => DATABASE_PROGRAMS.has(program)),
+    functions: family.filter(({ pid }) => pid !== serverPid),
+    database: databasePids.flatMap((pid) => familyOf(pid, all)),
   }
   const total = (pick: (reading: ProcessReading) => number) => ({
     nginx: sumOf(parts.nginx, pick),
