@@ -47,6 +47,7 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
     const { port } = app.server.address() as AddressInfo // safe: it listens on TCP
     url = `http://${config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST}:${port}`
     resources.timers.start()
+    void resources.functions.warmUp().catch((err: unknown) => log.warn({ err }, 'functions were not warmed up'))
     resources.payments?.start()
     log.info({ url, version: VERSION }, 'server ready')
 

@@ -107,6 +107,14 @@ describe('functions', () => {
     assert.equal(failed[0]?.status, 'function_failed')
   })
 
+  it('starts the busiest functions before anybody calls them', async () => {
+    served.functions.reload()
+    await served.functions.warmUp()
+    const warm = served.functions.list().filter(({ warmWorkers }) => warmWorkers > 0)
+    assert.ok(warm.some(({ name }) => name === 'echo'))
+    assert.ok(warm.length <= 3)
+  })
+
   it('stops calls that go through too many functions', async () => {
     await assert.rejects(call('echo', {}, byUser('alice', { depth: 9 })), { code: 'function_recursion' })
   })

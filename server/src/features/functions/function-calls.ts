@@ -31,6 +31,8 @@ export interface CallJournal {
   add(record: CallRecord): void
   /** Newest first. */
   list(filter: CallFilter): Promise<CallRecord[]>
+  /** Names of the functions that were called most in the last day, busiest first. */
+  listBusiest(count: number): Promise<string[]>
   close(): Promise<void>
 }
 
@@ -83,6 +85,14 @@ export function openCallJournal({ database, log, keptDays, now }: Needs): CallJo
       await flush()
       const { sql, params } = selection(filter)
       return (await database.read(sql, params)).map(fromRow)
+    },
+    async listBusiest(count) {
+      const rows = await database.read(
+        `SELECT function_name, COUNT(*) AS calls FROM function_calls WHERE started_at_ms > ?
+         GROUP BY function_name ORDER BY COUNT(*) DESC LIMIT ${Math.max(0, Math.floor(count))}`,
+        [now() - DAY_MS],
+      )
+      return rows.map((row) => String(row['function_name']))
     },
     async close() {
       for (const timer of timers) clearInterval(timer)

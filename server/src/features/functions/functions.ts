@@ -75,6 +75,8 @@ export interface Functions {
   reload(name?: string): void
   /** Installs missing packages. Problems are logged; calls of that function then say what is missing. */
   prepare(onProgress: (line: string) => void): Promise<void>
+  /** Starts workers for the functions that were called most lately, so that their first callers do not wait. */
+  warmUp(): Promise<void>
   /** Who asks at the /admin door with this worker's token; undefined if no worker has it. */
   findCaller(workerToken: string, callToken: string): WorkerCaller | undefined
   calls(filter: CallFilter): Promise<CallRecord[]>
@@ -108,6 +110,7 @@ class FunctionRunner implements Functions {
     const { workers, memoryMb } = needs.settings
     this.#pool = new WorkerPool({
       settings: poolSettingsFor(workers),
+      onLoad: (worker, spec) => this.#running.addWorker(worker, spec.name),
       ...workerStarter({
         ...needs,
         functionsRoot: needs.functionsRoot ?? '',
@@ -168,6 +171,11 @@ class FunctionRunner implements Functions {
   async prepare(onProgress: (line: string) => void): Promise<void> {
     const { environment, log } = this.#needs
     await installMissing([...this.#specs.values()], { environment, log, onProgress })
+  }
+
+  async warmUp(): Promise<void> {
+    const names = await this.#journal.listBusiest(this.#pool.size - 1)
+    for (const spec of names.map((name) => this.#specs.get(name))) if (spec) await this.#pool.warm(spec)
   }
 
   findCaller(workerToken: string, callToken: string): WorkerCaller | undefined {

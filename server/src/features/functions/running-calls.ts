@@ -22,16 +22,17 @@ export type WorkerCaller = {
 export class RunningCalls {
   readonly #byWorker = new Map<string, { readonly name: string; readonly calls: Map<string, RunningCall> }>()
 
+  /** From now on this worker may ask: also while it loads its function. */
+  addWorker({ token, exited }: FunctionWorker, name: string): void {
+    this.#byWorker.set(token, { name, calls: new Map() })
+    exited.then(() => this.#byWorker.delete(token))
+  }
+
   /** The returned function says that the call ended. */
-  begin(worker: FunctionWorker, callToken: string, call: RunningCall): () => void {
-    const known = this.#byWorker.get(worker.token)
-    const calls = known?.calls ?? new Map<string, RunningCall>()
-    if (!known) {
-      this.#byWorker.set(worker.token, { name: call.function, calls })
-      worker.exited.then(() => this.#byWorker.delete(worker.token))
-    }
-    calls.set(callToken, call)
-    return () => calls.delete(callToken)
+  begin({ token }: FunctionWorker, callToken: string, call: RunningCall): () => void {
+    const calls = this.#byWorker.get(token)?.calls
+    calls?.set(callToken, call)
+    return () => calls?.delete(callToken)
   }
 
   /** Who asks with this worker's token; undefined if no worker has it. SDKs below 2.4 send no call token. */

@@ -60,6 +60,8 @@ export type PoolNeeds = {
   /** Starts an empty worker. */
   readonly start: (spec?: FunctionSpec) => FunctionWorker
   readonly prepareLoad: (spec: FunctionSpec) => LoadOptions
+  /** Told before a worker runs any code of a function. */
+  readonly onLoad: (worker: FunctionWorker, spec: FunctionSpec) => void
 }
 
 type Waiting = Job & {
@@ -81,6 +83,8 @@ export class WorkerPool {
   readonly #housekeeping: NodeJS.Timeout
   readonly #stopWatching: () => void
   #isClosed = false
+  /** A server whose functions nobody calls keeps no spare process. */
+  #isUsed = false
 
   constructor(needs: PoolNeeds) {
     this.#needs = needs
@@ -91,6 +95,11 @@ export class WorkerPool {
 
   get workers(): readonly FunctionWorker[] {
     return [...this.#workers]
+  }
+
+  /** Workers at most. */
+  get size(): number {
+    return this.#needs.settings.workers
   }
 
   get waiting(): number {
@@ -112,7 +121,7 @@ export class WorkerPool {
 
   /** Starts a worker for a function before anybody calls it. */
   async warm(spec: FunctionSpec): Promise<void> {
-    await this.#addWorker(spec)
+    if (!this.#hasWorkerFor(spec)) await this.#addWorker(spec)
   }
 
   /** Lets running calls finish on the code they started with; nothing new goes there. */
@@ -229,6 +238,8 @@ export class WorkerPool {
     if (this.#isClosed) return
     const worker = this.#takeSpare(spec) ?? this.#needs.start(spec)
     this.#workers.add(worker)
+    this.#isUsed = true
+    this.#needs.onLoad(worker, spec)
     worker.exited.then(() => {
       this.#workers.delete(worker)
       if (!this.#isClosed) this.#dispatch()
@@ -255,7 +266,7 @@ export class WorkerPool {
   }
 
   #refillSpare() {
-    if (!this.#isClosed) this.#spare ??= this.#needs.start()
+    if (this.#isUsed && !this.#isClosed) this.#spare ??= this.#needs.start()
   }
 
   #keepHouse() {
