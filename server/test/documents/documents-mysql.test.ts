@@ -1,8 +1,16 @@
+import { startPrivateMariaDb } from '../database/private-servers.ts'
+import { testAggregation } from './aggregation-contract.ts'
 import { testDocuments } from './document-contract.ts'
 import { openPrivate } from './document-fixtures.ts'
-import { startPrivateMariaDb } from '../database/private-servers.ts'
+import { testRules } from './rules-contract.ts'
+import { testTransactions } from './transaction-contract.ts'
 
 const server = await startPrivateMariaDb()
 const skip = server ? false : 'mariadb-server is not installed'
 
-testDocuments('MariaDB', () => openPrivate(server), skip)
+const open = () => openPrivate(server)
+
+testDocuments('MariaDB', open, skip)
+testAggregation('MariaDB', open, skip)
+testTransactions('MariaDB', open, skip)
+testRules('MariaDB', open, skip)

@@ -1,8 +1,16 @@
+import { startPrivatePostgres } from '../database/private-servers.ts'
+import { testAggregation } from './aggregation-contract.ts'
 import { testDocuments } from './document-contract.ts'
 import { openPrivate } from './document-fixtures.ts'
-import { startPrivatePostgres } from '../database/private-servers.ts'
+import { testRules } from './rules-contract.ts'
+import { testTransactions } from './transaction-contract.ts'
 
 const server = await startPrivatePostgres()
 const skip = server ? false : 'postgresql is not installed'
 
-testDocuments('PostgreSQL', () => openPrivate(server), skip)
+const open = () => openPrivate(server)
+
+testDocuments('PostgreSQL', open, skip)
+testAggregation('PostgreSQL', open, skip)
+testTransactions('PostgreSQL', open, skip)
+testRules('PostgreSQL', open, skip)

@@ -32,7 +32,9 @@ const INDEXES: readonly IndexDefinition[] = [
 
 /** NOT_SUPPORTED on MySQL: an index on a field whose name has quotes or backslashes. */
 const indexesFor = ({ database }: OpenedDatabase) =>
-  INDEXES.filter(({ fields }) => database.dialect.name !== 'mysql' || !Object.keys(fields).some((path) => /["\\]/.test(path)))
+  INDEXES.filter(
+    ({ fields }) => database.dialect.name !== 'mysql' || !Object.keys(fields).some((path) => /["\\]/.test(path)),
+  )
 
 /** @throws {Error} at the first difference, with the seed that repeats it */
 export async function fuzzQueries(
@@ -45,7 +47,11 @@ export async function fuzzQueries(
     // Opened anew, so that nothing learnt from earlier documents hides a plan.
     const documents = await openDocuments({ database: opened.database, log: quietLog })
     const collection = set % 2 ? 'fuzzIndexed' : 'fuzz'
-    await documents.declareCollection({ name: collection, rules: 'ADMINONLY', indexes: set % 2 ? indexesFor(opened) : [] })
+    await documents.declareCollection({
+      name: collection,
+      rules: 'ADMINONLY',
+      indexes: set % 2 ? indexesFor(opened) : [],
+    })
     const [records = []] = fc.sample(documentsArbitrary, { numRuns: 1, seed: seed + set })
     await documents.remove({ collection, query: {} }, asFunction)
     await documents.add({ collection, documents: records }, asFunction)

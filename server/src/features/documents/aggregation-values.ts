@@ -33,7 +33,7 @@ export function revive(value: Json): unknown {
 const WRAPPERS = new Set(['$oid', '$numberLong', '$binary', '$timestamp', '$regularExpression'])
 
 /** A value that is referred to many times is written out many times. */
-const RESTORED_UNITS = 0.25
+const RESTORED_UNITS = 1
 
 /** The stored form of a result; undefined where there is none, as for a missing field. */
 export function restore(value: unknown, budget?: ExpressionBudget): Json | undefined {

@@ -12,7 +12,7 @@ import * as query from 'mingo/operators/query'
 import { AppError } from '../../errors.ts'
 
 /** Elements, or characters by 16, that one stage may produce. */
-export const EXPRESSION_BUDGET = 5_000_000
+export const EXPRESSION_BUDGET = 4_000_000
 const CHARACTERS_PER_UNIT = 16
 
 type ExpressionOperator = (typeof expression)['$range']

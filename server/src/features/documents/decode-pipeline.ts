@@ -70,7 +70,7 @@ const STAGES: ReadonlyMap<string, DecodeStage> = new Map<string, DecodeStage>([
   ['$set', expressions],
   ['$unset', decodeUnset],
   ['$group', decodeGroup],
-  ['$bucket', (spec, decoding, name) => decodeExpression(spec, decoding, name)],
+  ['$bucket', decodeBucket],
   ['$bucketAuto', (spec, decoding, name) => decodeExpression(spec, decoding, name)],
   ['$sortByCount', (spec, decoding, name) => decodeExpression(spec, decoding, name)],
   ['$replaceRoot', (spec, decoding, name) => decodeExpression(spec, decoding, name)],
@@ -120,6 +120,15 @@ function decodeUnset(spec: Json, decoding: Decoding, name: string): Json {
 function decodeGroup(spec: Json, decoding: Decoding, name: string): Json {
   if (!isObject(spec) || spec['_id'] === undefined) refuse(decoding, name, 'needs an _id')
   return decodeExpression(spec, decoding, name)
+}
+
+function decodeBucket(spec: Json, decoding: Decoding, name: string): Json {
+  const decoded = decodeExpression(spec, decoding, name)
+  const { groupBy, boundaries, output, ...others } = isObject(decoded) ? decoded : {}
+  if (groupBy === undefined || !isArray(boundaries) || boundaries.length < 2) {
+    refuse(decoding, name, 'needs groupBy and at least two boundaries')
+  }
+  return { groupBy, boundaries, output: output ?? { count: { $sum: 1 } }, ...others }
 }
 
 function decodeLookup(spec: Json, decoding: Decoding, name: string, depth: number): Json {

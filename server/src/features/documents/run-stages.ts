@@ -49,6 +49,8 @@ function runStage(documents: Documents, { name, spec }: Stage, nowMs: number): D
       return documents.flatMap((document) => unwind(document, spec as UnwindSpec)) // safe: decoded by decodeUnwind
     case '$unset':
       return compute(documents, '$project', Object.fromEntries((spec as string[]).map((path) => [path, 0]))) // safe: decoded
+    case '$bucket':
+      return bucket(documents, spec as BucketSpec) // safe: decoded by decodeBucket
     case '$sortByCount':
       return sortItems(
         [...compute(documents, '$group', { _id: spec, count: { $sum: 1 } })],
@@ -76,6 +78,25 @@ function compute(documents: Documents, name: string, spec: Json): Documents {
     const reason = error instanceof Error ? error.message : 'failed'
     throw new AppError('invalid_query', `${name}: ${reason}`, { details: { path: name, reason }, cause: error })
   }
+}
+
+type BucketSpec = {
+  readonly groupBy: Json
+  readonly boundaries: readonly Json[]
+  readonly default?: Json
+  readonly output: JsonObject
+}
+
+/** As a group by the lower boundary: mingo puts a value on a boundary into the bucket below. */
+function bucket(documents: Documents, { groupBy, boundaries, output, default: other }: BucketSpec): Documents {
+  const branches = boundaries.slice(0, -1).map((from, index) => ({
+    case: { $and: [{ $gte: [groupBy, from] }, { $lt: [groupBy, boundaries[index + 1] ?? null] }] },
+    // biome-ignore lint/suspicious/noThenProperty: the language's own word
+    then: { $literal: from },
+  }))
+  const place = { $switch: { branches, ...(other !== undefined && { default: other }) } }
+  const groups = compute(documents, '$group', { _id: place, ...output })
+  return sortItems([...groups], [{ path: '_id', direction: 1 }], (document) => document)
 }
 
 const idFirst = ({ _id, ...others }: JsonObject): JsonObject => (_id === undefined ? others : { _id, ...others })

@@ -1,0 +1,204 @@
+/** Aggregations, on every database. */
+import assert from 'node:assert/strict'
+import { before, describe, it } from 'node:test'
+import type { DocumentCaller, JsonObject } from '../../src/features/documents/document-request.ts'
+import { asFunction, asUser, type OpenedDatabase } from './document-fixtures.ts'
+import { openForTests } from './open-for-tests.ts'
+
+const ORDERS: readonly JsonObject[] = [
+  { _id: 1, item: 'a', n: 2, tags: ['x', 'y'], at: { $date: 1_700_000_000_000 } },
+  { _id: 2, item: 'b', n: 5, tags: [], at: { $date: 1_700_100_000_000 }, big: { $numberLong: '9007199254740993' } },
+  { _id: 3, item: 'a', n: 7, at: { $date: 1_700_200_000_000 } },
+]
+
+export function testAggregation(name: string, open: () => Promise<OpenedDatabase>, skip: string | false = false) {
+  describe(`aggregation: ${name}`, { skip }, () => {
+    const { documents, freshCollection } = openForTests(open)
+    let orders = ''
+    let items = ''
+    before(async () => {
+      orders = await freshCollection(ORDERS, 'READONLY')
+      items = await freshCollection(
+        [
+          { _id: 'a', price: 10, stock: 3 },
+          { _id: 'b', price: 20, stock: 9 },
+        ],
+        'ADMINONLY',
+      )
+    })
+    const run = async (stages: readonly JsonObject[], caller: DocumentCaller = asFunction, collection = orders) =>
+      (await documents().aggregate({ collection, stages }, caller)).documents.map((text) => JSON.parse(text))
+
+    it('pushes leading matches, sorts and limits down, numbers in Extended JSON included', async () => {
+      const stages = [
+        { $match: { n: { $gt: { $numberInt: '2' } } } },
+        { $sort: { n: -1 } },
+        { $limit: { $numberInt: '1' } },
+      ]
+      assert.deepEqual(await run(stages), [ORDERS[2]])
+    })
+
+    it('groups and accumulates', async () => {
+      const stages = [
+        {
+          $group: {
+            _id: '$item',
+            total: { $sum: '$n' },
+            average: { $avg: '$n' },
+            all: { $push: '$n' },
+            last: { $max: '$at' },
+          },
+        },
+        { $sort: { _id: 1 } },
+      ]
+      assert.deepEqual(await run(stages), [
+        { _id: 'a', total: 9, average: 4.5, all: [2, 7], last: { $date: 1_700_200_000_000 } },
+        { _id: 'b', total: 5, average: 5, all: [5], last: { $date: 1_700_100_000_000 } },
+      ])
+    })
+
+    it('computes fields, formats dates in a time zone, and carries 64-bit integers unharmed', async () => {
+      const stages = [
+        { $match: { _id: 2 } },
+        {
+          $project: {
+            big: 1,
+            twice: { $multiply: ['$n', 2] },
+            day: { $dateToString: { date: '$at', format: '%Y-%m-%d %H', timezone: '+08:00' } },
+          },
+        },
+      ]
+      assert.deepEqual(await run(stages), [
+        { _id: 2, big: { $numberLong: '9007199254740993' }, twice: 10, day: '2023-11-16 10' },
+      ])
+    })
+
+    it('unwinds arrays, and keeps empty ones on request', async () => {
+      assert.deepEqual(
+        (await run([{ $unwind: '$tags' }])).map(({ tags }) => tags),
+        ['x', 'y'],
+      )
+      const kept = await run([
+        { $unwind: { path: '$tags', preserveNullAndEmptyArrays: true, includeArrayIndex: 'place' } },
+      ])
+      assert.deepEqual(
+        kept.map(({ _id, tags, place }) => [_id, tags, place]),
+        [
+          [1, 'x', 0],
+          [1, 'y', 1],
+          [2, undefined, null],
+          [3, undefined, null],
+        ],
+      )
+    })
+
+    it('counts, buckets, samples and sorts by count', async () => {
+      assert.deepEqual(await run([{ $match: { n: { $gt: 2 } } }, { $count: 'total' }]), [{ total: 2 }])
+      assert.deepEqual(await run([{ $match: { n: 99 } }, { $count: 'total' }]), [])
+      assert.deepEqual(
+        await run([{ $bucket: { groupBy: '$n', boundaries: [0, 5, 10], output: { c: { $sum: 1 } } } }]),
+        [
+          { _id: 0, c: 1 },
+          { _id: 5, c: 2 },
+        ],
+      )
+      assert.deepEqual(await run([{ $sortByCount: '$item' }]), [
+        { _id: 'a', count: 2 },
+        { _id: 'b', count: 1 },
+      ])
+      assert.equal((await run([{ $sample: { size: 2 } }])).length, 2)
+      assert.deepEqual(await run([{ $match: { _id: 1 } }, { $replaceRoot: { newRoot: { k: '$item' } } }]), [{ k: 'a' }])
+    })
+
+    it('looks up by field and by pipeline', async () => {
+      const byField = { $lookup: { from: items, localField: 'item', foreignField: '_id', as: 'found' } }
+      const prices = (await run([byField])).map(({ found }) => found.map(({ price }: { price: number }) => price))
+      assert.deepEqual(prices, [[10], [20], [10]])
+      const byPipeline = {
+        $lookup: {
+          from: items,
+          let: { item: '$item', n: '$n' },
+          pipeline: [
+            { $match: { $expr: { $and: [{ $eq: ['$_id', '$$item'] }, { $gte: ['$stock', '$$n'] }] } } },
+            { $project: { stock: 1, _id: 0 } },
+          ],
+          as: 'enough',
+        },
+      }
+      assert.deepEqual(
+        (await run([byPipeline])).map(({ enough }) => enough),
+        [[{ stock: 3 }], [{ stock: 9 }], []],
+      )
+    })
+
+    it('reads the other collection of a lookup with the rights of the caller', async () => {
+      const lookup = { $lookup: { from: items, localField: 'item', foreignField: '_id', as: 'found' } }
+      await assert.rejects(run([lookup], asUser('me')), { code: 'permission_denied' })
+      await assert.rejects(run([{ $lookup: { from: items, pipeline: [], as: 'found' } }], asUser('me')), {
+        code: 'permission_denied',
+      })
+      assert.equal((await run([{ $match: {} }], asUser('me'))).length, 3)
+    })
+
+    it('adds the owner in a private collection, whatever the stages say', async () => {
+      const collection = await freshCollection([
+        { _id: 'mine', _openid: 'me' },
+        { _id: 'yours', _openid: 'you' },
+      ])
+      assert.deepEqual(await run([{ $group: { _id: null, n: { $sum: 1 } } }], asUser('me'), collection), [
+        { _id: null, n: 1 },
+      ])
+      assert.deepEqual(await run([{ $match: { _openid: 'you' } }], asUser('me'), collection), [])
+      assert.deepEqual(await run([{ $count: 'n' }], asUser('me'), collection), [{ n: 1 }])
+    })
+
+    it('answers 20 results unless a limit says otherwise', async () => {
+      const collection = await freshCollection(Array.from({ length: 60 }, (_, n) => ({ _id: n })))
+      assert.equal((await run([{ $match: {} }], asFunction, collection)).length, 20)
+      assert.equal((await run([{ $limit: 50 }], asFunction, collection)).length, 50)
+    })
+
+    it('measures distances with $geoNear', async () => {
+      const at = (longitude: number) => ({ type: 'Point', coordinates: [longitude, 23] })
+      const collection = await freshCollection([
+        { _id: 'far', place: at(114) },
+        { _id: 'near', place: at(113) },
+        { _id: 'nowhere' },
+      ])
+      const near = { $geoNear: { near: at(113), key: 'place', distanceField: 'meters', spherical: true } }
+      const found = await run([near, { $project: { meters: { $round: ['$meters', 0] } } }], asFunction, collection)
+      assert.deepEqual(found, [
+        { _id: 'near', meters: 0 },
+        { _id: 'far', meters: 102469 },
+      ])
+    })
+
+    it('refuses stages and operators that write, run code or are unknown', async () => {
+      const refused: JsonObject[] = [
+        { $out: 'x' },
+        { $merge: { into: 'x' } },
+        { $project: { a: { $function: { body: 'x', args: [], lang: 'js' } } } },
+        { $group: { _id: null, a: { $accumulator: {} } } },
+        { $match: { $where: 'true' } },
+        { $project: { a: { $surprise: 1 } } },
+        { $addFields: { ['__proto__.polluted']: 1 } },
+        { $match: {}, $sort: {} },
+      ]
+      for (const stage of refused) await assert.rejects(run([stage]), { code: 'invalid_query' }, JSON.stringify(stage))
+    })
+
+    it('stops expressions that make much out of little, without harm to the process', async () => {
+      const bombs: JsonObject[] = [
+        { a: { $range: [0, 1e9] } },
+        { a: { $map: { input: { $range: [0, 10_000] }, in: { $range: [0, 10_000] } } } },
+        { a: { $reduce: { input: { $range: [0, 60] }, initialValue: 'ab', in: { $concat: ['$$value', '$$value'] } } } },
+        { a: { $let: { vars: { r: { $range: [0, 10_000] } }, in: { $map: { input: '$$r', in: '$$r' } } } } },
+      ]
+      for (const bomb of bombs) {
+        const error = await run([{ $project: bomb }]).catch((thrown) => thrown)
+        assert.match(error.code, /^(query_too_expensive|deadline_exceeded)$/)
+      }
+      assert.equal((await run([{ $match: {} }])).length, 3)
+    })
+  })
+}

@@ -1,0 +1,264 @@
+/** Security rules, on every database: by example, and random rules against a naive reading of them. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { decodeFilter } from '../../src/features/documents/decode-filter.ts'
+import type {
+  CollectionRules,
+  DocumentCaller,
+  Json,
+  JsonObject,
+} from '../../src/features/documents/document-request.ts'
+import { compileFilter } from '../../src/features/documents/match-document.ts'
+import { asAnonymous, asFunction, asUser, type OpenedDatabase } from './document-fixtures.ts'
+import { openForTests } from './open-for-tests.ts'
+
+const OWN = 'doc._openid == auth.openid'
+const RECORDS: readonly JsonObject[] = [
+  { _id: 'mine', _openid: 'me', state: 'open', n: 1 },
+  { _id: 'yours', _openid: 'you', state: 'open', n: 5 },
+  { _id: 'shared', _openid: 'you', state: 'done', n: 9, members: ['me', 'you'], isPublic: true },
+  { _id: 'nobody', state: 'open' },
+]
+
+export function testRules(
+  name: string,
+  open: () => Promise<OpenedDatabase>,
+  skip: string | false = false,
+  cases = 400,
+) {
+  describe(`security rules: ${name}`, { skip }, () => {
+    const { documents, freshCollection, found, stored, clock } = openForTests(open)
+    const me = asUser('me')
+    const reads = async (rule: string | boolean, query: JsonObject, caller: DocumentCaller = me) => {
+      const collection = await freshCollection(RECORDS, { read: rule, write: false })
+      return found(collection, query, caller).catch((error) => error.code)
+    }
+
+    it('lets a query in only if it says itself what the rule demands', async () => {
+      assert.equal(await reads(OWN, {}), 'permission_denied')
+      assert.deepEqual(await reads(OWN, { _openid: '{openid}' }), ['mine'])
+      assert.deepEqual(await reads(OWN, { _openid: 'me', state: 'open' }), ['mine'])
+      assert.equal(await reads(OWN, { _openid: 'you' }), 'permission_denied')
+      assert.equal(await reads(OWN, { $or: [{ _openid: 'me' }, { state: 'open' }] }), 'permission_denied')
+      assert.deepEqual(
+        await reads(OWN, {
+          $or: [
+            { _openid: 'me', n: 1 },
+            { _openid: 'me', n: 2 },
+          ],
+        }),
+        ['mine'],
+      )
+      assert.equal(await reads(OWN, { _openid: { $in: ['me', 'you'] } }), 'permission_denied')
+      assert.equal(await reads(OWN, { _openid: { $ne: 'you' } }), 'permission_denied')
+    })
+
+    it('understands all operators of the language', async () => {
+      assert.deepEqual(await reads(true, {}), ['mine', 'nobody', 'shared', 'yours'])
+      assert.equal(await reads(false, {}), 'permission_denied')
+      assert.deepEqual(await reads(`doc.state in ['done', 'closed']`, { state: 'done' }), ['shared'])
+      assert.equal(await reads(`!(doc.state in ['done', 'closed'])`, { state: 'done' }), 'permission_denied')
+      assert.deepEqual(await reads(`!(doc.state in ['done'])`, { state: 'open', n: 5 }), ['yours'])
+      assert.deepEqual(await reads('doc.n > 3 && doc.n <= 9', { n: { $gte: 5, $lt: 9 } }), ['yours'])
+      assert.equal(await reads('doc.n > 3', { n: { $gt: 2 } }), 'permission_denied')
+      assert.deepEqual(await reads(`auth.openid in doc.members`, { members: '{openid}' }), ['shared'])
+      assert.deepEqual(await reads(`doc.isPublic || ${OWN}`, { isPublic: true }), ['shared'])
+      assert.deepEqual(
+        await reads(`doc.isPublic == true || ${OWN}`, { $or: [{ isPublic: true }, { _openid: 'me' }] }),
+        ['mine', 'shared'],
+      )
+      assert.deepEqual(await reads('auth != null', { state: 'open' }), ['mine', 'nobody', 'yours'])
+      assert.equal(await reads('auth != null', {}, asAnonymous), 'permission_denied')
+      assert.equal(await reads(`auth.openid == 'you'`, {}), 'permission_denied')
+      assert.deepEqual(await reads('now > 1000', { n: 1 }), ['mine'])
+    })
+
+    it('denies what it cannot read, cannot prove, or what nobody who is logged out could own', async () => {
+      for (const rule of [
+        'doc.',
+        'process.exit()',
+        'doc.a == doc.b',
+        'constructor',
+        `${'('.repeat(100)}true`,
+        'x'.repeat(2000),
+      ]) {
+        assert.equal(await reads(rule, { _openid: 'me' }), 'permission_denied', rule)
+      }
+      assert.equal(await reads(OWN, { _openid: null }, asAnonymous), 'permission_denied')
+      assert.equal(await reads(OWN, {}, asAnonymous), 'permission_denied')
+    })
+
+    it('refuses doc(id).get() under an owner rule, and lets it pass under a rule on the id', async () => {
+      const owned = await freshCollection(RECORDS, { read: OWN })
+      await assert.rejects(documents().get({ collection: owned, id: 'mine' }, me), { code: 'permission_denied' })
+      const byId = await freshCollection(RECORDS, { read: `doc._id == 'shared'` })
+      assert.ok(await documents().get({ collection: byId, id: 'shared' }, me))
+      await assert.rejects(documents().get({ collection: byId, id: 'mine' }, me), { code: 'permission_denied' })
+    })
+
+    it('reads another record with get()', async () => {
+      const roles = await freshCollection(
+        [
+          { _id: 'me', role: 'teacher' },
+          { _id: 'you', role: 'pupil' },
+        ],
+        'ADMINONLY',
+      )
+      const rule = `get(\`database.${roles}.\${auth.openid}\`).role == 'teacher'`
+      assert.equal((await reads(rule, {})).length, RECORDS.length)
+      assert.equal(await reads(rule, {}, asUser('you')), 'permission_denied')
+      assert.equal(await reads(rule, {}, asUser('unknown')), 'permission_denied')
+    })
+
+    it('checks a new record by what is written, and an update by its query and its data', async () => {
+      const rules: CollectionRules = {
+        read: true,
+        create: `doc.n < 10 && request.data.state == 'open'`,
+        update: `${OWN} && request.data.n != 13`,
+        delete: false,
+      }
+      const collection = await freshCollection(RECORDS, rules)
+      const add = (document: JsonObject) => documents().add({ collection, documents: [document] }, me)
+      await add({ _id: 'new', n: 1, state: 'open' })
+      assert.equal((await stored(collection, 'new'))?.['_openid'], 'me')
+      await assert.rejects(add({ n: 11, state: 'open' }), { code: 'permission_denied' })
+      await assert.rejects(add({ n: 1, state: 'done' }), { code: 'permission_denied' })
+      const update = (query: JsonObject, n: number) =>
+        documents().update({ collection, query, changes: { $set: { n } } }, me)
+      assert.deepEqual(await update({ _openid: '{openid}', _id: 'mine' }, 4), { updated: 1 })
+      await assert.rejects(update({ _id: 'mine' }, 4), { code: 'permission_denied' })
+      await assert.rejects(update({ _openid: '{openid}' }, 13), { code: 'permission_denied' })
+      await assert.rejects(documents().remove({ collection, query: { _openid: '{openid}' } }, me), {
+        code: 'permission_denied',
+      })
+      await assert.rejects(documents().set({ collection, id: 'yours', document: { n: 1, state: 'open' } }, me), {
+        code: 'permission_denied',
+      })
+    })
+
+    it('holds for aggregations and lookups too', async () => {
+      const collection = await freshCollection(RECORDS, { read: OWN })
+      const aggregate = (stages: JsonObject[]) => documents().aggregate({ collection, stages }, me)
+      await assert.rejects(aggregate([{ $group: { _id: null } }]), { code: 'permission_denied' })
+      await assert.rejects(aggregate([{ $project: { n: 1 } }, { $match: { _openid: 'me' } }]), {
+        code: 'permission_denied',
+      })
+      assert.equal((await aggregate([{ $match: { _openid: '{openid}' } }])).documents.length, 1)
+      const open = await freshCollection([{ _id: 1 }], 'READONLY')
+      const stages = [{ $lookup: { from: collection, pipeline: [], as: 'x' } }]
+      await assert.rejects(documents().aggregate({ collection: open, stages }, me), { code: 'permission_denied' })
+    })
+
+    it('never shows a record that a naive reading of the rule would hide', async () => {
+      const collection = await freshCollection(RANDOM_RECORDS, { read: false })
+      let allowed = 0
+      for (const { rule, query, user } of fc.sample(
+        fc.record({ rule: aRule, query: aQuery, user: fc.constantFrom('me', 'you') }),
+        { numRuns: cases, seed: 7 },
+      )) {
+        await documents().setRules(collection, { read: rule.text })
+        const matches = compileFilter(decodeFilter(query, clock.nowMs))
+        const answer = await documents()
+          .find({ collection, query, order: { _id: 1 } }, asUser(user))
+          .catch((error) => assert.equal(error.code, 'permission_denied'))
+        if (!answer) continue
+        allowed++
+        const expected = RANDOM_RECORDS.filter((record) => matches(record) && rule.holds(record, user))
+        const shown = answer.documents.map((text) => JSON.parse(text)._id)
+        assert.deepEqual(
+          shown,
+          expected.slice(0, 20).map(({ _id }) => _id),
+          `${rule.text} with ${JSON.stringify(query)} as ${user}`,
+        )
+      }
+      assert.ok(allowed > cases / 20, `only ${allowed} of ${cases} were allowed: nothing was tested`)
+    })
+
+    it('lets functions pass', async () => {
+      const collection = await freshCollection(RECORDS, { read: false, write: false })
+      assert.equal((await found(collection, {}, asFunction)).length, RECORDS.length)
+    })
+  })
+}
+
+const RANDOM_RECORDS: readonly JsonObject[] = ['me', 'you', null]
+  .flatMap((owner) =>
+    [0, 1, 2].flatMap((n) =>
+      [true, false].map(
+        (isPublic): JsonObject => ({ _id: `${owner} ${n} ${isPublic}`, ...(owner && { _openid: owner }), n, isPublic }),
+      ),
+    ),
+  )
+  .sort((a, b) => (String(a['_id']) < String(b['_id']) ? -1 : 1))
+
+type NaiveRule = { readonly text: string; holds(record: JsonObject, user: string): boolean }
+
+const OPERATORS: readonly [string, (a: Json | undefined, b: Json) => boolean][] = [
+  ['==', (a, b) => a === b],
+  ['!=', (a, b) => a !== b],
+  ['<', (a, b) => typeof a === 'number' && typeof b === 'number' && a < b],
+  ['>=', (a, b) => typeof a === 'number' && typeof b === 'number' && a >= b],
+]
+
+const atom: fc.Arbitrary<NaiveRule> = fc.oneof(
+  fc.tuple(fc.constantFrom(...OPERATORS), fc.integer({ min: 0, max: 2 })).map(([[sign, holds], value]) => ({
+    text: `doc.n ${sign} ${value}`,
+    holds: (record: JsonObject) => holds(record['n'], value),
+  })),
+  fc.constant<NaiveRule>({ text: OWN, holds: (record, user) => record['_openid'] === user }),
+  fc.constant<NaiveRule>({ text: `auth.openid != doc._openid`, holds: (record, user) => record['_openid'] !== user }),
+  fc.constant<NaiveRule>({ text: 'doc.isPublic', holds: (record) => record['isPublic'] === true }),
+  fc.constant<NaiveRule>({ text: 'doc.isPublic == false', holds: (record) => record['isPublic'] === false }),
+  fc.constant<NaiveRule>({ text: 'doc.n in [0, 2]', holds: (record) => [0, 2].includes(Number(record['n'])) }),
+  fc.constant<NaiveRule>({ text: `auth.openid == 'me'`, holds: (_record, user) => user === 'me' }),
+  fc.constant<NaiveRule>({ text: 'true', holds: () => true }),
+)
+
+const { rule: aRule } = fc.letrec<{ rule: NaiveRule }>((tie) => ({
+  rule: fc.oneof(
+    { maxDepth: 3 },
+    { weight: 3, arbitrary: atom },
+    {
+      weight: 1,
+      arbitrary: tie('rule').map((a) => ({
+        text: `!(${a.text})`,
+        holds: (record: JsonObject, user: string) => !a.holds(record, user),
+      })),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.tuple(tie('rule'), tie('rule')).map(([a, b]) => ({
+        text: `(${a.text}) && (${b.text})`,
+        holds: (record: JsonObject, user: string) => a.holds(record, user) && b.holds(record, user),
+      })),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.tuple(tie('rule'), tie('rule')).map(([a, b]) => ({
+        text: `(${a.text}) || (${b.text})`,
+        holds: (record: JsonObject, user: string) => a.holds(record, user) || b.holds(record, user),
+      })),
+    },
+  ),
+}))
+
+const condition: fc.Arbitrary<JsonObject> = fc.oneof(
+  fc.constantFrom<JsonObject>(
+    { _openid: 'me' },
+    { _openid: 'you' },
+    { _openid: { $ne: 'me' } },
+    { isPublic: true },
+    { isPublic: false },
+  ),
+  fc
+    .tuple(fc.constantFrom('$eq', '$ne', '$lt', '$lte', '$gt', '$gte'), fc.integer({ min: 0, max: 2 }))
+    .map(([operator, n]): JsonObject => ({ n: { [operator]: n } })),
+  fc.subarray([0, 1, 2], { minLength: 1 }).map((list): JsonObject => ({ n: { $in: list } })),
+)
+
+const aQuery: fc.Arbitrary<JsonObject> = fc.oneof(
+  fc.array(condition, { maxLength: 3 }).map((parts): JsonObject => (parts.length ? { $and: parts } : {})),
+  fc.array(condition, { minLength: 1, maxLength: 2 }).map((parts): JsonObject => ({ $or: parts })),
+  fc.tuple(condition, condition).map(([a, b]): JsonObject => ({ $nor: [a, b] })),
+)
