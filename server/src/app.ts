@@ -37,6 +37,10 @@ export async function createApp(resources: Resources, version: string): Promise<
   const app = openHttp({ bodyLimitBytes: config.BODY_LIMIT_BYTES, requestDeadlineMs: config.REQUEST_DEADLINE_MS }, log)
   resources.watch.monitor.observe(app)
   resources.recentRequests.observe(app)
+  app.addHook('onSend', (_request, reply, _payload, done) => {
+    if (resources.isStopping()) reply.header('connection', 'close')
+    done()
+  })
   shedLoad(app, config.MAX_IN_FLIGHT)
   identifyCallers(app, sessions, localToken)
   limitRates(app, (request) => {

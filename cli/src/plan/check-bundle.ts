@@ -184,6 +184,8 @@ type RunOptions = {
 }
 
 const NOBODY = 65_534
+/** Servers lie in sbin, which a user's own PATH often lacks. */
+const PROGRAM_FOLDERS = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 function run(
   program: string,
@@ -192,7 +194,7 @@ function run(
 ): Promise<Run> {
   return new Promise((resolve) => {
     const child = spawn(program, args, {
-      env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin`, LC_ALL: 'C' },
+      env: { PATH: PROGRAM_FOLDERS, LC_ALL: 'C' },
       timeout: TIMEOUT_MS,
       ...(isUnprivileged && process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {}),
     })

@@ -29,6 +29,7 @@ export function renderBanner(
   }
   if (json) return JSON.stringify({ ready: true, url, ...addresses, dataDir, readyMs })
 
+  const simulatorUrl = `${server.resources.config.WECHAT_BASE_URL}/simulator`
   const shown = path.relative(process.cwd(), dataDir) || '.'
   const zh = lang === 'zh'
   const found = project.collectionsFrom === 'code' && project.collections.length > 0
@@ -46,7 +47,9 @@ export function renderBanner(
     [zh ? '规划' : 'Plan', `${addresses.plan}  (${zh ? '一台轻量服务器够不够?' : 'is one light server enough?'})`],
     [
       zh ? '微信' : 'WeChat',
-      usesSimulator ? (zh ? '模拟器,无需 AppID' : 'simulated, no AppID needed') : 'api.weixin.qq.com',
+      usesSimulator
+        ? `${zh ? '模拟器,无需 AppID 与商户号' : 'simulated, no AppID or merchant needed'}  (${simulatorUrl})`
+        : 'api.weixin.qq.com',
     ],
     [zh ? '数据' : 'Data', shown],
   ]

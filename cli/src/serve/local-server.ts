@@ -16,10 +16,18 @@ const OWNER_ONLY = 0o600
 
 const placeOf = (projectRoot: string) => path.join(projectRoot, '.sampan', 'server.json')
 
-export async function announceServer(projectRoot: string, server: LocalServer): Promise<void> {
+/** @returns whether it could be written: a hardened unit or container may see the project read-only */
+export async function announceServer(projectRoot: string, server: LocalServer): Promise<boolean> {
   const place = placeOf(projectRoot)
-  await mkdir(path.dirname(place), { recursive: true })
-  await writeFile(place, JSON.stringify(server), { mode: OWNER_ONLY })
+  try {
+    await mkdir(path.dirname(place), { recursive: true })
+    await writeFile(place, JSON.stringify(server), { mode: OWNER_ONLY })
+    return true
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && ['EROFS', 'EACCES', 'EPERM'].includes(String(error.code)))
+      return false
+    throw error
+  }
 }
 
 /** Only if it is still ours: another server may have started for the same project. */

@@ -26,6 +26,8 @@ const SIMULATED_SECRET = 'simulated-secret-of-the-simulator'
 /** Who logs in with a code that the simulator did not issue, such as one that DevTools made. */
 const GUEST = 'devtools'
 const TOKEN_BYTES = 24
+/** Nginx uses a kept connection at least this often under the load at which a lost request would matter. */
+const LINGER_MS = 1_500
 
 export async function serveProject(
   options: ServeOptions,
@@ -37,8 +39,10 @@ export async function serveProject(
   try {
     const token = randomBytes(TOKEN_BYTES).toString('base64url')
     const server = await open(options, { ...env, ...options.overrides, ...simulator?.settings }, token)
-    await server.resources.functions.prepare(output.progress)
-    await announceServer(options.project.root, { url: server.url, token, pid: process.pid })
+    await Promise.race([server.resources.functions.prepare(output.progress), stopped])
+    const isAnnounced = await announceServer(options.project.root, { url: server.url, token, pid: process.pid })
+    if (!isAnnounced)
+      output.progress(`${options.project.root} is read-only: sampan call, key and status cannot find this server.`)
     const readyMs = Math.round(performance.now() - startedAtMs)
     const setupLink = await createSetupLink(server.resources.administrators)
     output.result(renderBanner({ server, setupLink, readyMs, version: VERSION, ...options }, output))
@@ -77,6 +81,7 @@ async function open(
       config,
       log,
       localToken,
+      lingerMs: isDev ? 0 : LINGER_MS,
       environment: env,
       project: {
         functionsRoot: project.functionsRoot,
@@ -111,9 +116,26 @@ function requireSecrets(config: Record<'SECRET_KEY' | 'WECHAT_APP_ID' | 'WECHAT_
 
 async function simulate(project: Project) {
   const appId = /^wx[0-9a-f]{16}$/.test(project.appId) ? project.appId : SIMULATED_APP_ID
-  const simulator: Simulator = await openSimulator({ appId, secret: SIMULATED_SECRET, guestUser: GUEST })
+  const simulator: Simulator = await openSimulator({
+    appId,
+    secret: SIMULATED_SECRET,
+    guestUser: GUEST,
+    merchant: { takesAnyPayer: true },
+  })
+  const merchant = simulator.pay.credentials()
   return {
-    settings: { WECHAT_BASE_URL: simulator.url, WECHAT_APP_ID: appId, WECHAT_SECRET: SIMULATED_SECRET },
+    settings: {
+      WECHAT_BASE_URL: simulator.url,
+      WECHAT_APP_ID: appId,
+      WECHAT_SECRET: SIMULATED_SECRET,
+      WECHAT_PAY_BASE_URL: simulator.url,
+      WECHAT_PAY_MCH_ID: merchant.mchId,
+      WECHAT_PAY_API_V3_KEY: merchant.apiV3Key,
+      WECHAT_PAY_SERIAL: merchant.merchantSerial,
+      WECHAT_PAY_PRIVATE_KEY: merchant.merchantPrivateKeyPem,
+      WECHAT_PAY_PUBLIC_KEY_ID: merchant.publicKeyId,
+      WECHAT_PAY_PUBLIC_KEY: merchant.publicKeyPem,
+    },
     close: () => simulator.close(),
   }
 }
