@@ -173,6 +173,7 @@ export async function openResources(needs: Needs): Promise<Resources> {
       callFunction: async (name, event, requestId) =>
         (await functions.call(name, event, { identity: PAYMENT_CALLER, requestId, source: 'wx_paycallback' })).result,
       orderTtlMs: Math.min(config.WECHAT_PAY_ORDER_TTL_SECONDS, ORDER_TTL_MAX_SECONDS) * 1000,
+      comparesBills: config.WECHAT_PAY_BASE_URL.startsWith('https:'),
     })
 
   const watch = openWatch({

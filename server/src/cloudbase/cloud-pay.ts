@@ -54,7 +54,7 @@ export function cloudPay(payments: Payments, log: Log): NonNullable<AdminService
       return { ...head, result_code: 'SUCCESS', ...(await call(payments, parameters, user)) }
     } catch (thrown) {
       const error = asAppError(thrown)
-      log.warn({ api: `cloudPay.${name}`, code: error.code, err: error.cause }, 'a payment call was refused')
+      log.warn({ api: `cloudPay.${name}`, reason: error.code, err: error.cause }, 'a payment call was refused')
       const errCode = String(error.details?.['payCode'] ?? V2_CODES[error.code] ?? 'SYSTEMERROR')
       return { ...head, result_code: 'FAIL', err_code: errCode, err_code_des: `${errCode}: ${error.message}` }
     }

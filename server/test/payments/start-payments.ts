@@ -74,6 +74,7 @@ export async function startPayments(merchant: PayOptions = {}, payOptions: Parti
       },
       publicUrl: () => url,
       orderTtlMs: 2 * HOUR_MS,
+      comparesBills: true,
       log,
       now,
     })

@@ -18,11 +18,12 @@ type Needs = {
   quotas: Quotas
   now: () => number
   onRefund: (refund: Refund) => void
+  takesAnyPayer: boolean
 }
 
 /** WeChat Pay v3 for a merchant's mini program. Nothing is answered before the request's signature was found right. */
 export function payApi(needs: Needs): Route[] {
-  const { appId, keys, ledger, bills, signature, people, quotas, now, onRefund } = needs
+  const { appId, keys, ledger, bills, signature, people, quotas, now, onRefund, takesAnyPayer } = needs
   const account = { appId, mchId: keys.mchId }
 
   const route = (method: Route['method'], path: string, handle: (input: Input) => unknown): Route => ({
@@ -48,7 +49,7 @@ export function payApi(needs: Needs): Route[] {
       quotas.take('payCreateSecond')
       if (json['mchid'] !== keys.mchId || json['appid'] !== appId) throw new PayRefusal('foreignApp')
       const request = readOrder(json, now())
-      if (!people.findByOpenid(request.openid)) throw new PayRefusal('wrongParameter', '无效的openid')
+      if (!takesAnyPayer && !people.findByOpenid(request.openid)) throw new PayRefusal('wrongParameter', '无效的openid')
       return { prepay_id: ledger.prepare(request) }
     }),
     route('GET', '/v3/pay/transactions/out-trade-no/:outTradeNo', ({ params, query }) => {

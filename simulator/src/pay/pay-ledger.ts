@@ -57,7 +57,8 @@ export function openPayLedger(now: () => number, random: SeededRandom) {
   const orderByPrepayId = new Map<string, Order>()
   const orderByTransactionId = new Map<string, Order>()
   const refunds = new Map<string, Refund>()
-  let nextNumber = 0
+  // WeChat Pay's numbers are never used again, and a server's books may outlive this simulator.
+  let nextNumber = now()
 
   /** Digits as long as WeChat's, and never the same twice. */
   const makeId = (prefix: string) => {

@@ -21,6 +21,8 @@ export type PayOptions = {
   keyMode?: KeyMode
   /** How much faster than in life notifications repeat and refunds arrive. */
   timeScale?: number
+  /** Whether people may pay who have not logged in since the start, as sessions outlive a simulator in development. */
+  takesAnyPayer?: boolean
 }
 
 /** What `wx.requestPayment` takes. */
@@ -71,7 +73,7 @@ export type OpenPay = {
 
 /** WeChat Pay, put together. */
 export async function openPay({ appId, options, people, quotas, random, now }: Needs): Promise<OpenPay> {
-  const { mchId = '1900000001', apiV3Key, keyMode: mode = 'public-key', timeScale = 1 } = options
+  const { mchId = '1900000001', apiV3Key, keyMode: mode = 'public-key', timeScale = 1, takesAnyPayer = false } = options
   const keys = await openPayKeys({ mchId, apiV3Key, mode, random, now })
   const ledger = openPayLedger(now, random)
   const bills = openPayBills({ appId, mchId, ledger, now, random })
@@ -141,7 +143,7 @@ export async function openPay({ appId, options, people, quotas, random, now }: N
     simulator,
     signature,
     routes: [
-      ...payApi({ appId, keys, ledger, bills, signature, people, quotas, now, onRefund }),
+      ...payApi({ appId, keys, ledger, bills, signature, people, quotas, now, onRefund, takesAnyPayer }),
       control('POST', '/simulator/pay', 'pays as the phone does: {"outTradeNo":"…"}', ({ json }: Input) =>
         payByHand(simulator, json),
       ),

@@ -92,8 +92,8 @@ export async function checkOrder(order: StoredOrder, needs: PaymentNeeds): Promi
     // Also when it is unknown: the answer to its creation may still be under way.
     if (found === 'unpaid' || found === 'unknown') await database.transact(planCheck, nextCheck(order, now()))
   } catch (error) {
-    const code = error instanceof AppError ? error.code : 'internal'
-    log.warn({ outTradeNo, code, ...(code === 'internal' && { err: error }) }, 'an order could not be checked')
+    const reason = error instanceof AppError ? error.code : 'internal'
+    log.warn({ outTradeNo, reason, ...(reason === 'internal' && { err: error }) }, 'an order could not be checked')
   }
 }
 

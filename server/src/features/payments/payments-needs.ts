@@ -14,6 +14,8 @@ export type PaymentNeeds = {
   readonly publicUrl: () => string
   /** How long an order may be paid. */
   readonly orderTtlMs: number
+  /** Whether yesterday's bill is compared each day. A simulator forgets its books when it ends, so with it: no. */
+  readonly comparesBills: boolean
   readonly log: Log
   readonly now: () => number
 }

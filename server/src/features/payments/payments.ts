@@ -180,7 +180,7 @@ class PaymentBooks implements Payments {
     await inParallel(orders, (order) => checkOrder(order, needs))
     const refunds = await listDueRefunds(database, now(), BATCH)
     await inParallel(refunds, (refund) => checkRefund(refund, needs))
-    if (now() >= this.#billsAtMs) await this.#compareBills()
+    if (needs.comparesBills && now() >= this.#billsAtMs) await this.#compareBills()
     const deliveries = await listDueDeliveries(database, now(), BATCH)
     await inParallel(deliveries, (delivery) => deliver(delivery, needs))
   }

@@ -114,8 +114,8 @@ export async function checkRefund(refund: StoredRefund, needs: PaymentNeeds): Pr
       if (told) await enterRefund(told, 'query', needs)
     }
   } catch (error) {
-    const code = error instanceof AppError ? error.code : 'internal'
-    log.warn({ outRefundNo, code, ...(code === 'internal' && { err: error }) }, 'a refund could not be checked')
+    const reason = error instanceof AppError ? error.code : 'internal'
+    log.warn({ outRefundNo, reason, ...(reason === 'internal' && { err: error }) }, 'a refund could not be checked')
   }
 }
 
