@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { settleRefund } from '../../src/features/payments/settle-refund.ts'
 import { HOUR_MS, MINUTE_MS, type PaymentsUnderTest, startPayments } from './start-payments.ts'
 
 const REFUND_PATH = '/v3/refund/domestic/refunds'
@@ -176,5 +177,51 @@ describe('a refund', () => {
     )
     assert.deepEqual((await shop.entries('order-0003')).sort(), ['query -1000', 'query 1000'])
     await assert.rejects(shop.payments.queryRefunds({ outRefundNo: 'none' }), { code: 'refund_not_found' })
+  })
+})
+
+describe('what WeChat Pay says about a refund', () => {
+  it('is not entered unless it is the refund that was asked for', async () => {
+    const shop = await startPayments()
+    await shop.place('order-0001', 1000)
+    await shop.payOrder('order-0001')
+    shop.simulator.pay.notify.habits.lossRate = 1
+    const asked = { outTradeNo: 'order-0001', outRefundNo: 'back-1', refundFen: 300, totalFen: 1000, reason: '' }
+    const { refund } = await shop.payments.refund({ ...asked, functionName: '' })
+    const tell = (change: object) =>
+      shop.database.transact(settleRefund, {
+        told: { ...refund, status: 'SUCCESS', ...change },
+        source: 'notify',
+        account: shop.payments.account,
+        nonce: 'n',
+        nowMs: shop.now(),
+        nextCheckAtMs: shop.now(),
+      })
+    for (const change of [
+      { refundFen: 301 },
+      { totalFen: 999 },
+      { outTradeNo: 'order-0002' },
+      { outRefundNo: 'back-2' },
+    ])
+      assert.equal(await tell(change), 'refused', JSON.stringify(change))
+    assert.deepEqual(await shop.entries('order-0001'), ['notify 1000'])
+    assert.deepEqual(await shop.findings(), ['refund_amount back-1', 'unknown_refund back-1', 'unknown_refund back-2'])
+    assert.deepEqual([await tell({}), await tell({}), await tell({ status: 'CLOSED' })], ['settled', 'known', 'known'])
+    assert.deepEqual((await shop.entries('order-0001')).sort(), ['notify -300', 'notify 1000'])
+    await shop.close()
+  })
+
+  it('is a refusal only if it has no such refund: an earlier try may have been accepted', async () => {
+    const shop = await startPayments()
+    await shop.place('order-0001', 1000)
+    await shop.payOrder('order-0001')
+    // Accepted by WeChat Pay with another reason, for instance by an older version of us; asking again is refused.
+    const accepted = { outTradeNo: 'order-0001', outRefundNo: 'back-1', refundFen: 300, totalFen: 1000, reason: 'A' }
+    await shop.pay.refund(accepted)
+    const { refund } = await shop.payments.refund({ ...accepted, reason: 'B', functionName: '' })
+    assert.equal(refund.outRefundNo, 'back-1')
+    const [row] = await shop.rows('SELECT state, refundable_fen FROM pay_orders')
+    assert.equal(row?.['refundable_fen'], 700)
+    await shop.close()
   })
 })
