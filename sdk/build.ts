@@ -12,12 +12,17 @@ import { build } from 'esbuild'
 const TARGET = 'es2018'
 
 // biome-ignore format: one line of names
-const OWN_NAMES = /^(operands|operator|operand|exchange|transport|session|headers|clock|perform|newKey|retryAfterMs|uploadContent|sendKept|flush|storageKey|onRefused|idempotencyKey|openData|documents|describe|work|storage|attach|outbox|post|read|write)$/
+const OWN_NAMES = /^(calls|operands|operator|operand|exchange|transport|session|headers|clock|perform|newKey|retryAfterMs|uploadContent|sendKept|flush|storageKey|onRefused|idempotencyKey|openData|documents|describe|work|storage|attach|outbox|post|read|write)$/
 
-/** The bundle's text; `require()` of it answers the cloud object itself, with the package's other exports on it. */
-export async function bundleClient(): Promise<string> {
+/** The client's text; `require()` of it answers the cloud object itself, with the package's other exports on it. */
+export const bundleClient = () => bundle('miniprogram-entry.ts')
+
+/** The text of what `init({ realtime })` takes. */
+export const bundleRealtime = () => bundle('realtime-entry.ts')
+
+async function bundle(entry: string): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL('src/miniprogram-entry.ts', import.meta.url))],
+    entryPoints: [fileURLToPath(new URL(`src/${entry}`, import.meta.url))],
     bundle: true,
     write: false,
     format: 'cjs',
@@ -30,22 +35,29 @@ export async function bundleClient(): Promise<string> {
     logOverride: { 'commonjs-variable-in-esm': 'silent' },
     // Fields that a constructor sets need no declaration at run time.
     tsconfigRaw: { compilerOptions: { useDefineForClassFields: false, strict: true } },
-    banner: { js: '/* sampan: built by sdk/build.ts */' },
+    banner: { js: '/* sampan */' },
   })
   return outputFiles.map(({ text }) => text).join('')
 }
 
-/** Every place that holds the built client. */
-export const BUILT_CLIENTS: readonly string[] = [
-  'miniprogram_dist/index.js',
-  '../examples/booking/miniprogram/sampan/client.js',
-].map((place) => path.join(import.meta.dirname, place))
+/** Every place that holds built files. */
+const PLACES = {
+  client: ['miniprogram_dist/index.js', '../examples/booking/miniprogram/sampan/client.js'],
+  realtime: ['miniprogram_dist/realtime.js'],
+}
+
+/** What belongs in each of them. */
+export async function builtFiles(): Promise<{ place: string; text: string }[]> {
+  const [client, realtime] = await Promise.all([bundleClient(), bundleRealtime()])
+  const files = (places: string[], text: string) =>
+    places.map((place) => ({ place: path.join(import.meta.dirname, place), text }))
+  return [...files(PLACES.client, client), ...files(PLACES.realtime, realtime)]
+}
 
 if (import.meta.main) {
-  const client = await bundleClient()
-  for (const place of BUILT_CLIENTS) {
+  for (const { place, text } of await builtFiles()) {
     await mkdir(path.dirname(place), { recursive: true })
-    await writeFile(place, client)
+    await writeFile(place, text)
+    console.log(`${path.relative(process.cwd(), place)}: ${Buffer.byteLength(text)} bytes`)
   }
-  console.log(`${Buffer.byteLength(client)} bytes`)
 }

@@ -65,7 +65,6 @@ export function factsOf(thrown: unknown): CloudErrorFacts {
 
 /** CloudBase's words for its numbers; programs in the field compare them. */
 const TEXTS: Record<string, string> = {
-  '-501007': 'invalid parameters',
   '-502001': 'database request fail',
   '-502003': 'database permission denied',
   '-502005': 'database collection not exists',

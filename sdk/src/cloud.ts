@@ -8,6 +8,7 @@ import {
 } from './container.ts'
 import { createDatabase } from './database/database.ts'
 import type { Database } from './database/database-types.ts'
+import { decodeValue } from './database/decode.ts'
 import { createDocumentCalls } from './document-requests.ts'
 import { type OnTask, openExchange } from './exchange.ts'
 import { createFiles, type DownloadFileOptions, type FileListOptions, type UploadFileOptions } from './files.ts'
@@ -22,6 +23,7 @@ import {
 } from './functions.ts'
 import { openOutbox } from './outbox.ts'
 import { openPhoneStorage } from './phone-storage.ts'
+import type { OpenWatchCall, RealtimeNeeds, WatchOptions, WatchRequest } from './realtime-types.ts'
 import { openRequestSlots } from './request-slots.ts'
 import type { Clock } from './retry.ts'
 import { openSession } from './session.ts'
@@ -83,7 +85,11 @@ export function createCloud(first: CloudSettings = {}, clock: Clock = CLOCK): Cl
       if (settings.isOffline) parts().sendKept()
     },
     database: (config: Database['config'] = {}) =>
-      createDatabase((verb, request) => parts().documents(verb, request), config),
+      createDatabase(
+        (verb, request) => parts().documents(verb, request),
+        (request, options) => parts().watch(request, options),
+        config,
+      ),
     CloudID: callableWithoutNew((openData: OpenData) => new CloudIdMarker(openData)),
     CDN: callableWithoutNew((content: CdnContent) => new CdnMarker(content)),
     Cloud: callableWithoutNew((other?: CloudSettings) => createCloud({ ...settings, ...other }, clock)),
@@ -137,12 +143,25 @@ function openParts(wx: Weixin, settings: () => CompleteSettings, clock: Clock) {
   })
   const files = createFiles({ wx, exchange, transport, url })
   let isListening = false
+  let openWatch: OpenWatchCall | undefined
 
   return {
     ...files,
     ...createContainer({ wx, exchange, transport, session, url }),
     callFunction: createCallFunction({ transport, uploadContent: files.uploadContent }),
     documents: createDocumentCalls({ transport, outbox, isOffline: () => settings().isOffline }),
+    watch: (request: WatchRequest, options: WatchOptions) => {
+      const { realtime } = settings()
+      if (!realtime) throw clientError('not_supported', 'watch() needs init({ realtime })')
+      if (!openWatch) {
+        openWatch = realtime({
+          ticket: () => transport.post('/v1/realtime/ticket', '{}', 'read') as ReturnType<RealtimeNeeds['ticket']>, // the server's own
+          connect: (url) => wx.connectSocket({ url }) as never, // WeChat's SocketTask
+          decode: decodeValue,
+        })
+      }
+      return openWatch(request, options)
+    },
     /** Sends what waits for the network, now and whenever it comes back. */
     sendKept() {
       outbox.flush()

@@ -19,5 +19,6 @@ export function install(host: Weixin, settings: CloudSettings = {}): Cloud {
 }
 
 export { CloudError } from './cloud-error.ts'
+export type { Realtime } from './realtime-types.ts'
 export type { Cloud, CloudSettings, Weixin }
 export { createCloud }

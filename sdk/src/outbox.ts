@@ -40,8 +40,7 @@ export function openOutbox({ storage, send, onRefused, now }: Needs): Outbox {
   const flush = singleFlight(async () => {
     for (let [first] = load(); first; [first] = load()) {
       try {
-        if (now() - first.keptAtMs > KEPT_MS)
-          throw clientError('offline_write_expired', 'waited for the network too long')
+        if (now() - first.keptAtMs > KEPT_MS) throw clientError('offline_write_expired', 'waited too long')
         await send(first)
       } catch (error) {
         if (isNetworkFailure(error)) break

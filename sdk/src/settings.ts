@@ -1,4 +1,5 @@
 import { type CloudError, clientError } from './cloud-error.ts'
+import type { Realtime } from './realtime-types.ts'
 import type { Weixin } from './weixin.ts'
 
 /** Where the server is: one address, or one per version of the mini program (development, trial, released). */
@@ -13,6 +14,8 @@ export type CloudSettings = {
   traceUser?: boolean
   /** How long a request may take; functions and files have WeChat's full minute. */
   timeoutMs?: number
+  /** Lets the database watch: `require('./realtime.js')`. */
+  realtime?: Realtime
   /** Of the hints in errors. */
   language?: 'zh-CN' | 'en'
   /** Told when the first request begins and when the last one ends, such as for `wx.showLoading`. */
@@ -37,11 +40,7 @@ export type CompleteSettings = CloudSettings & Required<Pick<CloudSettings, keyo
 export function serverUrl({ url }: CloudSettings, wx: Weixin): string {
   const chosen = typeof url === 'object' ? url[versionOf(wx)] || url.release : url
   if (chosen) return chosen.replace(/\/+$/, '')
-  throw clientError(
-    'not_initialised',
-    "Cloud API isn't enabled, please call cloud.init({ url }) first",
-    '请先调用 cloud.init({ url })',
-  )
+  throw clientError('not_initialised', "Cloud API isn't enabled, please call cloud.init({ url }) first")
 }
 
 function versionOf(wx: Weixin) {

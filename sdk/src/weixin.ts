@@ -69,6 +69,6 @@ declare const wx: Weixin | undefined
 
 /** Read late: some frameworks define it after this file runs. @throws {CloudError} outside WeChat */
 export function globalWx(): Weixin {
-  if (typeof wx === 'undefined') throw clientError('not_supported', 'there is no global wx; pass it: init({ wx })')
+  if (typeof wx === 'undefined') throw clientError('not_supported', 'no global wx: init({ wx })')
   return wx
 }

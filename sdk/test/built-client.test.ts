@@ -4,9 +4,10 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, it } from 'node:test'
 import vm from 'node:vm'
-import { BUILT_CLIENTS, bundleClient } from '../build.ts'
+import { builtFiles, bundleClient, bundleRealtime } from '../build.ts'
 
 const MAX_BYTES = 20 * 1024
+const MAX_REALTIME_BYTES = 3 * 1024
 
 /** Loads the bundle as WeChat loads a file: CommonJS, with `wx` in scope. */
 async function requireBundle(wx: unknown) {
@@ -19,12 +20,13 @@ describe('the built client', () => {
   it('takes at most 20 KB, minified', async () => {
     const bytes = Buffer.byteLength(await bundleClient())
     assert.ok(bytes <= MAX_BYTES, `${bytes} bytes`)
+    const realtimeBytes = Buffer.byteLength(await bundleRealtime())
+    assert.ok(realtimeBytes <= MAX_REALTIME_BYTES, `realtime: ${realtimeBytes} bytes`)
   })
 
   it('is up to date in every place that holds it', async () => {
-    const built = await bundleClient()
-    for (const place of BUILT_CLIENTS)
-      assert.equal(readFileSync(place, 'utf8'), built, `${place} is old: npm run build --workspace sampan`)
+    for (const { place, text } of await builtFiles())
+      assert.equal(readFileSync(place, 'utf8'), text, `${place} is old: npm run build --workspace sampan`)
   })
 
   it('is the cloud object itself', async () => {

@@ -172,12 +172,6 @@ describe('cloud.database()', () => {
     assert.equal(test.network.seen.length, before)
   })
 
-  it('says that watch is not there, by onError', async () => {
-    const notes = test.start('iris').cloud.database().collection('notes')
-    const error = await new Promise<unknown>((onError) => notes.where({ a: 1 }).watch({ onChange() {}, onError }))
-    assert.ok(error instanceof CloudError && error.code === 'not_supported')
-  })
-
   it('keeps one person’s private records from another', async () => {
     const [anna, eve] = [test.start('judy'), test.start('eve')]
     await anna.cloud

@@ -9,6 +9,7 @@ import path from 'node:path'
 import { CommandError } from '../command.ts'
 import type { Project } from '../project/load-project.ts'
 import { matches, readSources, type SourceFile } from '../project/source-files.ts'
+import type { BundledClient } from './bundled-client.ts'
 
 /** The name in pages: unlikely to be taken, and easy to search for. */
 const NAME = 'sampanCloud'
@@ -60,10 +61,13 @@ function insertAfterDirective(text: string, line: string): string {
 
 /**
  * Writes the edits and the client's folder.
- * @param client the bundled SDK, one CommonJS file
  * @throws {CommandError} if the program was redirected already
  */
-export async function redirectPages(project: Project, edits: readonly PageEdit[], client: string): Promise<void> {
+export async function redirectPages(
+  project: Project,
+  edits: readonly PageEdit[],
+  bundle: BundledClient,
+): Promise<void> {
   const undoPlace = path.join(project.root, UNDO_FILE)
   if (existsSync(undoPlace)) {
     throw new CommandError(
@@ -71,7 +75,7 @@ export async function redirectPages(project: Project, edits: readonly PageEdit[]
       'Take it back first: sampan import cloudbase DIR --undo',
     )
   }
-  const added = Object.entries(clientFiles(client)).map(([name, text]) => ({
+  const added = Object.entries(clientFiles(bundle)).map(([name, text]) => ({
     place: path.join(project.miniprogramRoot, CLIENT_FOLDER, name),
     text,
   }))
@@ -114,9 +118,10 @@ export async function undoRedirect(project: Project): Promise<{ restored: string
 }
 
 /** What is added to the program: the client, where the server is, and the two put together. */
-function clientFiles(client: string): Record<string, string> {
+function clientFiles({ client, realtime }: BundledClient): Record<string, string> {
   return {
     'client.js': client,
+    'realtime.js': realtime,
     'server.js': [
       '// The address of your server, for each version of the mini program (domains must be listed in the WeChat console).',
       '// 各版本小程序使用的服务器地址(域名须在微信公众平台配置)。',
@@ -130,7 +135,7 @@ function clientFiles(client: string): Record<string, string> {
     'index.js': [
       "const cloud = require('./client.js')",
       '',
-      "cloud.init({ url: require('./server.js') })",
+      "cloud.init({ url: require('./server.js'), realtime: require('./realtime.js') })",
       '',
       'module.exports = cloud',
       '',

@@ -25,6 +25,8 @@ const FILES = {
   'cloudfunctions/empty/readme.txt': 'no entry here',
 }
 
+const BUNDLE = { client: 'module.exports = { init() {} }', realtime: 'module.exports = {}' }
+
 describe('import cloudbase', () => {
   let folder: string
   before(async () => {
@@ -98,7 +100,7 @@ describe('import cloudbase', () => {
   it('takes the change back to the letter', async () => {
     const project = await copy('undone')
     const before = await contents(project.root)
-    await redirectPages(project, await planPageEdits(project), 'module.exports = {}')
+    await redirectPages(project, await planPageEdits(project), BUNDLE)
     assert.notDeepEqual(await contents(project.root), before)
     await undoRedirect(project)
     assert.deepEqual(await contents(project.root), before)
@@ -106,12 +108,12 @@ describe('import cloudbase', () => {
 
   it('does not overwrite what somebody wrote after the import', async () => {
     const project = await copy('edited-since')
-    await redirectPages(project, await planPageEdits(project), 'module.exports = {}')
+    await redirectPages(project, await planPageEdits(project), BUNDLE)
     const place = path.join(project.root, 'miniprogram/app.js')
     await writeFile(place, 'App({ mine: true })')
     await assert.rejects(undoRedirect(project), { name: 'CommandError', message: /miniprogram\/app\.js/ })
     assert.equal(await readFile(place, 'utf8'), 'App({ mine: true })')
-    await assert.rejects(redirectPages(project, [], ''), { name: 'CommandError' })
+    await assert.rejects(redirectPages(project, [], BUNDLE), { name: 'CommandError' })
   })
 
   it('reads JSON Lines and CSV as CloudBase exports them, naming bad rows', async () => {

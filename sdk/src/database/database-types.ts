@@ -1,6 +1,7 @@
 /** What `cloud.database()` offers, as CloudBase documents it. */
 import type { DocumentsApi, DocumentVerb } from '@sampan/protocol/documents'
 import type { Answered, Callable, CallableBare } from '../call-style.ts'
+import type { Watch, WatchOptions } from '../realtime-types.ts'
 import type { Aggregate } from './aggregate.ts'
 import type { DatabaseCommand } from './command.ts'
 import type { Geo } from './geometry.ts'
@@ -24,8 +25,7 @@ export type Id = string | number
 type Updated = Answered<{ stats: { updated: number } } & Queued>
 type Removed = Answered<{ stats: { removed: number } } & Queued>
 
-export type WatchOptions = { onChange: (snapshot: never) => void; onError: (error: unknown) => void }
-export type Watchable = { watch(options: WatchOptions): { close: () => Promise<void> } }
+export type Watchable = { watch(options: WatchOptions): Watch }
 
 /** A condition with order, page and fields. Each step returns a new one. */
 export type Query = Watchable & {

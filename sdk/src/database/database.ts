@@ -1,27 +1,18 @@
 /** `cloud.database()`: each method says what to send and how to read the answer; `caller` does the rest. */
 import type { EjsonObject } from '@sampan/protocol/documents'
 import { type Answered, type Callbacks, report } from '../call-style.ts'
-import { badArgument, clientError, databaseErrMsg } from '../cloud-error.ts'
+import { badArgument, databaseErrMsg } from '../cloud-error.ts'
 import { isPlainObject } from '../plain-object.ts'
+import type { OpenWatchCall } from '../realtime-types.ts'
 import { createAggregate } from './aggregate.ts'
 import { command } from './command.ts'
-import type {
-  Collection,
-  Data,
-  Database,
-  Document,
-  DocumentCalls,
-  Fields,
-  Id,
-  Query,
-  Watchable,
-} from './database-types.ts'
+import type { Collection, Data, Database, Document, DocumentCalls, Fields, Id, Query } from './database-types.ts'
 import { decodeValue } from './decode.ts'
 import { encodeQuery, encodeUpdate, encodeValue } from './encode.ts'
 import { Geo } from './geometry.ts'
 import { DatabaseRegExp, type RegExpOptions, ServerDate } from './marker-values.ts'
 
-export function createDatabase(calls: DocumentCalls, config: Database['config']): Database {
+export function createDatabase(calls: DocumentCalls, watch: OpenWatchCall, config: Database['config']): Database {
   return {
     config,
     command,
@@ -33,18 +24,21 @@ export function createDatabase(calls: DocumentCalls, config: Database['config'])
     } as unknown as Database['RegExp'],
     collection(name) {
       if (!name) throw new Error('Collection name is required')
-      return createCollection(calls, name)
+      return createCollection({ calls, watch }, name)
     },
   }
 }
 
-function createCollection(calls: DocumentCalls, collection: string): Collection {
-  const call = caller(calls, 'collection', collection)
+/** How the builder reaches the server. */
+type Server = { readonly calls: DocumentCalls; readonly watch: OpenWatchCall }
+
+function createCollection(server: Server, collection: string): Collection {
+  const call = caller(server, 'collection', collection)
   const members = {
     collectionName: collection,
     doc(id: Id) {
       if (typeof id !== 'string' && typeof id !== 'number') throw new Error('docId必须为字符串或数字')
-      return createDocument(calls, { collection, id })
+      return createDocument(server, { collection, id })
     },
     add: call(
       'add',
@@ -61,17 +55,17 @@ function createCollection(calls: DocumentCalls, collection: string): Collection 
         return end() as Promise<{ list: unknown[]; errMsg: string }> // without callbacks it is a promise
       }),
   }
-  return Object.assign(createQuery(calls, { collection }, {}), members) as Collection // call() states no types
+  return Object.assign(createQuery(server, { collection }, {}), members) as Collection // call() states no types
 }
 
 type Target = { collection: string; query?: EjsonObject }
 type Page = { order?: EjsonObject; skip?: number; limit?: number; projection?: EjsonObject }
 
-function createQuery(calls: DocumentCalls, target: Target, page: Page): Query {
-  const call = caller(calls, 'collection', target.collection)
-  const withPage = (more: Page) => createQuery(calls, target, { ...page, ...more })
+function createQuery(server: Server, target: Target, page: Page): Query {
+  const call = caller(server, 'collection', target.collection)
+  const withPage = (more: Page) => createQuery(server, target, { ...page, ...more })
   return {
-    where: (condition) => createQuery(calls, { ...target, query: encodeQuery(checkCondition(condition)) }, page),
+    where: (condition) => createQuery(server, { ...target, query: encodeQuery(checkCondition(condition)) }, page),
     orderBy(field, direction) {
       if (direction !== 'asc' && direction !== 'desc') throw new Error('排序字符不合法')
       return withPage({ order: { ...page.order, [field]: encodeValue(direction === 'desc' ? -1 : 1) } })
@@ -96,18 +90,15 @@ function createQuery(calls: DocumentCalls, target: Target, page: Page): Query {
       readUpdated,
     ),
     remove: call('remove', () => ({ ...target, multi: true }), readRemoved),
-    watch,
+    watch: (options) => server.watch({ ...target, ...page }, options),
   } as Query // call() states no types
 }
 
-function createDocument(
-  calls: DocumentCalls,
-  target: { collection: string; id: Id; projection?: EjsonObject },
-): Document {
+function createDocument(server: Server, target: { collection: string; id: Id; projection?: EjsonObject }): Document {
   const { collection, id } = target
-  const call = caller(calls, 'document', collection, id)
+  const call = caller(server, 'document', collection, id)
   return {
-    field: (fields) => createDocument(calls, { ...target, projection: encodeProjection(fields) }),
+    field: (fields) => createDocument(server, { ...target, projection: encodeProjection(fields) }),
     get: call(
       'get',
       () => target,
@@ -124,14 +115,14 @@ function createDocument(
       readUpdated,
     ),
     remove: call('remove', () => ({ collection, id }), readRemoved),
-    watch,
+    watch: (options) => server.watch({ collection, query: { _id: encodeValue(id) } }, options),
   } as Document // call() states no types
 }
 
 type AnyCalls = (verb: string, request: object) => Promise<{ isQueued?: true }>
 
 /** Makes methods such as `collection.get`: by promise or by callbacks, with CloudBase's texts for success and failure. */
-function caller(calls: DocumentCalls, noun: 'collection' | 'document', collection: string, id?: Id) {
+function caller({ calls }: Server, noun: 'collection' | 'document', collection: string, id?: Id) {
   return <Options, Answer, Result extends object>(
     name: string,
     request: (options: Options) => object,
@@ -151,11 +142,6 @@ function caller(calls: DocumentCalls, noun: 'collection' | 'document', collectio
 
 const readUpdated = ({ updated }: { updated: number }) => ({ stats: { updated } })
 const readRemoved = ({ removed }: { removed: number }) => ({ stats: { removed } })
-
-const watch: Watchable['watch'] = ({ onError }) => {
-  setTimeout(onError, 0, clientError('not_supported', 'watch is not available yet'))
-  return { close: async () => {} }
-}
 
 function checkCondition(condition: unknown) {
   if (!isPlainObject(condition)) throw new Error('查询参数必须为对象')

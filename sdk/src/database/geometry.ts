@@ -45,8 +45,8 @@ export class Geometry {
     }
     const [name, partType, least] = SHAPES[type]
     const parts = coordinates.map((part) => new Geometry(partType, part as unknown[])) // throws if it is no list
-    if (parts.length < least) throw new TypeError(`${type} needs ${least} ${partType}`)
-    if (type === 'Polygon' && !parts.every(isClosed)) throw new TypeError('Polygon is not closed')
+    if (parts.length < least) throw new Error(`${type} needs ${least} ${partType}`)
+    if (type === 'Polygon' && !parts.every(isClosed)) throw new Error('Polygon is not closed')
     Object.assign(this, { [name]: parts })
   }
 
@@ -57,7 +57,7 @@ export class Geometry {
 
 function checkDegrees(name: string, degrees: unknown, most: number) {
   if (typeof degrees === 'number' && Math.abs(degrees) <= most) return
-  throw new TypeError(`${name} should be a number ranges from -${most} to ${most}`)
+  throw new Error(`${name} should be a number ranges from -${most} to ${most}`)
 }
 
 const isClosed = ({ coordinates }: Geometry) => String(coordinates[0]) === String(coordinates[coordinates.length - 1])

@@ -16,7 +16,7 @@ export class DatabaseRegExp {
   readonly options: string
 
   constructor({ regexp, options = '' }: RegExpOptions) {
-    if (!regexp) throw new TypeError('regexp must be a string')
+    if (!regexp) throw new Error('regexp must be a string')
     this.regexp = regexp
     this.options = options
   }

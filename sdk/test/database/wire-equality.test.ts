@@ -42,7 +42,7 @@ async function ourWire(act: Make): Promise<Wire> {
         wire['stages'] = `${wire['stages'] ?? ''}${key}=${JSON.stringify(value)};`
     return { data: [] }
   }
-  const db: AnyDatabase = createDatabase(calls as never, {})
+  const db: AnyDatabase = createDatabase(calls as never, () => ({ close: async () => {} }), {})
   await act(db)
   return wire
 }

@@ -14,6 +14,7 @@ type Init = { method: string; headers: Record<string, string>; body?: string | A
 export function openPhoneNetwork(folder: string) {
   let isOnline = true
   let inFlight = 0
+  const sockets = new Set<WebSocket>()
   const listeners: ((status: { isConnected: boolean; networkType: string }) => void)[] = []
 
   /** Runs one transfer as WeChat does: the task at once, the outcome by callback. */
@@ -99,8 +100,12 @@ export function openPhoneNetwork(folder: string) {
       return task
     },
 
-    connectSocket: ({ url, protocols }: Options) =>
-      socketTask(new WebSocket(String(url), (protocols as string[]) ?? [])),
+    connectSocket: ({ url, protocols }: Options) => {
+      const socket = new WebSocket(String(url), (protocols as string[]) ?? [])
+      sockets.add(socket)
+      socket.addEventListener('close', () => sockets.delete(socket))
+      return socketTask(socket)
+    },
     onNetworkStatusChange: (listener: (typeof listeners)[number]) => void listeners.push(listener),
     offNetworkStatusChange() {},
     getNetworkType: (options: Options = {}) => options.success?.({ networkType: isOnline ? 'wifi' : 'none' } as never),
@@ -111,6 +116,9 @@ export function openPhoneNetwork(folder: string) {
     setOnline(online: boolean) {
       isOnline = online
       for (const listener of listeners) listener({ isConnected: online, networkType: online ? 'wifi' : 'none' })
+    },
+    dropSockets() {
+      for (const socket of sockets) socket.close()
     },
     async settle() {
       for (let quietTurns = 0; quietTurns < 5; quietTurns++) {

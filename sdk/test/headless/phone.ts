@@ -32,6 +32,8 @@ export type Phone = {
   pick(...filePaths: string[]): void
   /** Cuts the phone off, or connects it again. */
   setOnline(isOnline: boolean): void
+  /** Ends every WebSocket, as a phone does that changes its network. */
+  dropSockets(): void
   /** Waits until no request runs and nothing else is about to happen. */
   settle(): Promise<void>
   close(): void
@@ -125,8 +127,12 @@ export function createPhone({ loginCode, appId = 'wx0123456789abcdef', answers =
       picked = filePaths
     },
     setOnline: network.setOnline,
+    dropSockets: network.dropSockets,
     settle: network.settle,
-    close: () => rmSync(folder, { recursive: true, force: true }),
+    close() {
+      network.dropSockets()
+      rmSync(folder, { recursive: true, force: true })
+    },
   }
 }
 
