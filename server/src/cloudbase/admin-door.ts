@@ -40,6 +40,7 @@ export function adminDoor(needs: Needs): FastifyPluginAsync {
     app.post('/', options, async (request, reply) => {
       const fields = await readFields(request)
       const { identity, call } = await identifyProgram(request, fields, needs)
+      request.seenAs = { partOf: call?.requestId, action: String(fields['action']).slice(0, 64) }
       const action = ADMIN_ACTIONS.get(String(fields['action']))
       if (!action) {
         throw new AppError('not_supported', `The action ${String(fields['action']).slice(0, 64)} is not supported.`)

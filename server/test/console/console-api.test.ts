@@ -118,15 +118,19 @@ describe('console: data', () => {
 })
 
 describe('console: functions and logs', () => {
-  it('calls a function as a user and follows its request', async (t) => {
-    const console = await startConsole(t)
-    const owner = await setUpOwner(console)
-    const answer = await owner.call('POST', '/functions/hello/call', { openId: 'user-a', data: { name: 'Wang' } })
+  it('calls a function as a user and follows its request to the database', async (t) => {
+    const { owner } = await startWithRooms(t)
+    const answer = await owner.call('POST', '/functions/hello/call', {
+      openId: 'user-a',
+      data: { name: 'Wang', count: 'rooms' },
+    })
     assert.deepEqual(answer.body['result'], { greeting: 'Hello Wang', openid: 'user-a' })
     const trace = await owner.call('GET', `/requests/${answer.body['requestId']}`)
     const [call] = trace.body['calls'] as { functionName: string; log: { text: string }[] }[]
     assert.equal(call?.functionName, 'hello')
     assert.match(JSON.stringify(call?.log), /hello was called/)
+    const routes = (trace.body['requests'] as { route: string }[]).map(({ route }) => route)
+    assert.deepEqual(routes, ['/admin database.calculateDocument'])
   })
 
   it('shows what a function threw, and lists the call as failed', async (t) => {

@@ -64,7 +64,9 @@ export function identityOf(request: FastifyRequest) {
 
 function refuseCrossSite(request: FastifyRequest) {
   const { origin, host } = request.headers
-  const isOtherSite = origin !== undefined && hostOf(origin) !== host
+  // Behind Nginx the browser's host arrives in X-Forwarded-Host, which only a trusted proxy may set.
+  const from = origin === undefined ? host : hostOf(origin)
+  const isOtherSite = from === undefined || ![host, request.host].includes(from)
   if (request.headers[CSRF_HEADER] === undefined || isOtherSite || request.headers['sec-fetch-site'] === 'cross-site') {
     throw new AppError('cross_site_refused', 'This request did not come from the console.')
   }

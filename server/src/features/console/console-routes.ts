@@ -87,6 +87,10 @@ function consoleApi(needs: ConsoleNeeds): FastifyPluginAsync {
     app.addHook('onSend', async (_request, reply) => {
       reply.header('cache-control', 'no-store')
     })
+    // It changes with the console and is no public interface.
+    app.addHook('onRoute', (route) => {
+      route.schema = { ...route.schema, hide: true }
+    })
     guardConsole(app, needs.administrators)
     await app.register(peopleRoutes(needs))
     const audit = createAudit(needs.database, needs.now ?? Date.now)

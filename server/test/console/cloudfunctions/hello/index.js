@@ -4,5 +4,6 @@ cloud.init()
 
 exports.main = async (event) => {
   console.log('hello was called')
+  if (event.count) await cloud.database().collection(event.count).count()
   return { greeting: `Hello ${event.name}`, openid: cloud.getWXContext().OPENID }
 }
