@@ -48,8 +48,9 @@ function editOf({ place, text, tokens }: SourceFile, root: string): PageEdit[] {
   const isModule =
     place.endsWith('.ts') ||
     tokens.some(({ value }, at) => value === 'import' && tokens[at + 1]?.value !== '(' && tokens[at - 1]?.value !== '.')
-  const line =
-    isModule && place.endsWith('.ts') ? `import ${NAME} = require('${from}')\n` : `const ${NAME} = require('${from}')\n`
+  // The semicolon matters: a file may go on with a parenthesis, which would otherwise call what require() returns.
+  const keyword = isModule && place.endsWith('.ts') ? 'import' : 'const'
+  const line = `${keyword} ${NAME} = require('${from}');\n`
   return [{ file: place, before: text, after: insertAfterDirective(rewritten, line), uses: spans.length }]
 }
 

@@ -90,7 +90,7 @@ describe('import cloudbase', () => {
     const [app, list] = edits
     assert.match(
       String(app?.after),
-      /^'use strict'\nconst sampanCloud = require\('.\/sampan\/index.js'\)\n\/\/ wx.cloud in a comment stays\n/,
+      /^'use strict'\nconst sampanCloud = require\('.\/sampan\/index.js'\);\n\/\/ wx.cloud in a comment stays\n/,
     )
     assert.match(String(app?.after), /sampanCloud\.init\(\{ env: 'prod' \}\); const text = 'wx.cloud in a text stays'/)
     assert.match(String(list?.after), /^const sampanCloud = require\('..\/..\/sampan\/index.js'\)/)
