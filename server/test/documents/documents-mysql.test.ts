@@ -2,6 +2,8 @@ import { startPrivateMariaDb } from '../database/private-servers.ts'
 import { testAggregation } from './aggregation-contract.ts'
 import { testDocuments } from './document-contract.ts'
 import { openPrivate } from './document-fixtures.ts'
+import { testHostileInput } from './hostile-input-contract.ts'
+import { testIndexes } from './index-contract.ts'
 import { testRules } from './rules-contract.ts'
 import { testTransactions } from './transaction-contract.ts'
 
@@ -14,3 +16,5 @@ testDocuments('MariaDB', open, skip)
 testAggregation('MariaDB', open, skip)
 testTransactions('MariaDB', open, skip)
 testRules('MariaDB', open, skip)
+testHostileInput('MariaDB', open, skip)
+testIndexes('MariaDB', open, skip)

@@ -2,6 +2,8 @@ import { startPrivatePostgres } from '../database/private-servers.ts'
 import { testAggregation } from './aggregation-contract.ts'
 import { testDocuments } from './document-contract.ts'
 import { openPrivate } from './document-fixtures.ts'
+import { testHostileInput } from './hostile-input-contract.ts'
+import { testIndexes } from './index-contract.ts'
 import { testRules } from './rules-contract.ts'
 import { testTransactions } from './transaction-contract.ts'
 
@@ -14,3 +16,5 @@ testDocuments('PostgreSQL', open, skip)
 testAggregation('PostgreSQL', open, skip)
 testTransactions('PostgreSQL', open, skip)
 testRules('PostgreSQL', open, skip)
+testHostileInput('PostgreSQL', open, skip)
+testIndexes('PostgreSQL', open, skip)

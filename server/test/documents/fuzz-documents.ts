@@ -30,10 +30,11 @@ const INDEXES: readonly IndexDefinition[] = [
   { fields: { [`q'"x`]: 1 } },
 ]
 
-/** NOT_SUPPORTED on MySQL: an index on a field whose name has quotes or backslashes. */
+/** NOT_SUPPORTED on MySQL: an index on a field whose name has punctuation. */
 const indexesFor = ({ database }: OpenedDatabase) =>
   INDEXES.filter(
-    ({ fields }) => database.dialect.name !== 'mysql' || !Object.keys(fields).some((path) => /["\\]/.test(path)),
+    ({ fields }) =>
+      database.dialect.name !== 'mysql' || !Object.keys(fields).some((path) => /[^\p{L}\p{N}_. ]/u.test(path)),
   )
 
 /** @throws {Error} at the first difference, with the seed that repeats it */

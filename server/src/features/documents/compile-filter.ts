@@ -97,11 +97,11 @@ function idEquals(values: readonly Json[]): Sql {
 }
 
 /** The parts that SQL leaves to the matcher, for `explain`. */
-export function residualOf(filter: Filter, source: SqlSource): string[] {
-  if (compileFilterSql(filter, source).isExact) return []
+export function residualOf(filter: Filter, source: SqlSource, withoutArrays?: ReadonlySet<string>): string[] {
+  if (compileFilterSql(filter, source, withoutArrays).isExact) return []
   if (filter.kind === 'expression') return ['$expr']
   if (filter.kind === 'field') return [`${filter.path}: ${filter.test.kind}`]
-  return filter.of.flatMap((part) => residualOf(part, source))
+  return filter.of.flatMap((part) => residualOf(part, source, withoutArrays))
 }
 
 type LeafTest = Exclude<FieldTest, { kind: 'all' | 'any' | 'not' }>

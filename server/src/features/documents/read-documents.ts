@@ -110,7 +110,10 @@ export async function explainFind(engine: Engine, request: FindRequest, caller: 
     plan: await planLines(engine, prepared),
     index: prepared.plan?.index.name,
     isExact: prepared.isExact && prepared.isOrdered,
-    residual: [...residualOf(selection.filter, selection.collection.source), ...(prepared.isOrdered ? [] : ['order'])],
+    residual: [
+      ...residualOf(selection.filter, selection.collection.source, prepared.plan?.withoutArrays),
+      ...(prepared.isOrdered ? [] : ['order']),
+    ],
     proposedIndex: proposedCommand(selection, prepared),
   }
 }

@@ -21,7 +21,7 @@ export function mysqlSource(document: string, columns: ReadonlyMap<string, strin
 
   return {
     dialect: 'mysql',
-    canAddress: (path) => path.every((part) => /^[^"\\\u0000-\u001f]+$/.test(part)),
+    canAddress: (path) => path.every((part) => ADDRESSABLE.test(part)),
     // The databases reformat objects: only the matcher compares their text.
     keyOf: (operand) => (REFORMATTED.has(rankOf(operand)) ? undefined : rankedKey(operand, decimalKey)),
     unordered: [hex(RANK.object), hex(RANK.array + 1)],
@@ -45,6 +45,9 @@ export function mysqlSource(document: string, columns: ReadonlyMap<string, strin
     arraySortKey: () => undefined,
   }
 }
+
+/** MariaDB's JSON paths stumble over some punctuation even inside quotes, such as `--`. */
+const ADDRESSABLE = /^[\p{L}\p{N}_ ]+(?:-[\p{L}\p{N}_ ]+)*$/u
 
 const REFORMATTED: ReadonlySet<Rank> = new Set([RANK.object, RANK.binary, RANK.timestamp, RANK.regex])
 

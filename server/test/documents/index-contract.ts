@@ -1,0 +1,147 @@
+/** Indexes, plans and slow queries, on every database. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { asFunction, asUser, type OpenedDatabase } from './document-fixtures.ts'
+import { openForTests } from './open-for-tests.ts'
+
+export function testIndexes(name: string, open: () => Promise<OpenedDatabase>, skip: string | false = false) {
+  describe(`document indexes: ${name}`, { skip }, () => {
+    const { documents, freshCollection, found, slowQueries } = openForTests(open, {
+      slowQueryMs: 0,
+      residualRowsMax: 1_500,
+    })
+    const records = Array.from({ length: 2_000 }, (_, n) => ({
+      _id: n,
+      state: n % 4 ? 'open' : 'done',
+      n,
+      o: { at: 2_000 - n },
+    }))
+
+    it('serves a filter with its order from one index, and says so', async () => {
+      const collection = await freshCollection(records, 'READONLY', [{ fields: { state: 1, 'o.at': -1 } }])
+      const request = { collection, query: { state: 'open' }, order: { 'o.at': -1 }, limit: 3 } as const
+      const explained = await documents().explain(request, asFunction)
+      assert.equal(explained.index, 'state_1_o.at_-1')
+      assert.equal(explained.isExact, true)
+      assert.deepEqual(explained.residual, [])
+      assert.equal(explained.proposedIndex, undefined)
+      assert.match(explained.plan.join('\n'), /ix_[0-9a-f]{24}/)
+      const { documents: texts } = await documents().find(request, asFunction)
+      assert.deepEqual(
+        texts.map((text) => JSON.parse(text)._id),
+        [1, 2, 3],
+      )
+    })
+
+    it("finds a user's own records by the index that every collection has", async () => {
+      const collection = await freshCollection(
+        records.slice(0, 50).map((record) => ({ ...record, _openid: `user${record.n % 5}` })),
+      )
+      const explained = await documents().explain({ collection }, asUser('user1'))
+      assert.equal(explained.index, '_openid_')
+      assert.match(explained.plan.join('\n'), /ix_[0-9a-f]{24}|key|Index/i)
+      assert.equal((await found(collection, {}, asUser('user1'))).length, 10)
+    })
+
+    it('stays right when documents hold arrays where the index has fields', async () => {
+      const collection = await freshCollection(
+        [
+          { _id: 'a', tags: 'x' },
+          { _id: 'b', tags: ['x', 'y'] },
+          { _id: 'c', tags: ['z'] },
+        ],
+        'READONLY',
+        [{ fields: { tags: 1 } }, { fields: { 'list.n': 1 } }],
+      )
+      assert.deepEqual(await found(collection, { tags: 'x' }), ['a', 'b'])
+      assert.deepEqual(await found(collection, { tags: { $gt: 'x' } }), ['b', 'c'])
+      assert.deepEqual(await found(collection, { 'list.n': 5 }), [])
+      await documents().add({ collection, documents: [{ _id: 'd', list: [{ n: 4 }, { n: 5 }] }] }, asFunction)
+      assert.deepEqual(await found(collection, { 'list.n': 5 }), ['d'])
+      const changed = await documents().update(
+        { collection, query: { tags: 'y' }, changes: { $set: { hit: true } } },
+        asFunction,
+      )
+      assert.deepEqual(changed, { updated: 1 })
+      const sorted = await documents().find(
+        { collection, query: { tags: { $exists: true } }, order: { tags: -1 } },
+        asFunction,
+      )
+      assert.deepEqual(
+        sorted.documents.map((text) => JSON.parse(text)._id),
+        ['c', 'b', 'a'],
+      )
+    })
+
+    it('refuses a second record with a unique value, also in an update', async () => {
+      const collection = await freshCollection([{ _id: 'a', phone: '1' }], 'READONLY', [
+        { fields: { phone: 1 }, unique: true },
+      ])
+      await assert.rejects(documents().add({ collection, documents: [{ phone: '1' }] }, asFunction), {
+        code: 'document_exists',
+      })
+      await documents().add(
+        {
+          collection,
+          documents: [
+            { _id: 'b', phone: '2' },
+            { _id: 'c', phone: 1 },
+          ],
+        },
+        asFunction,
+      )
+      await assert.rejects(documents().update({ collection, id: 'b', changes: { $set: { phone: '1' } } }, asFunction), {
+        code: 'document_exists',
+      })
+    })
+
+    it('creates an index on what is there, once, and drops it', async () => {
+      const collection = await freshCollection(records, 'READONLY')
+      const query = { collection, query: { n: { $gte: 1_990 } } }
+      const before = await documents().explain(query, asFunction)
+      assert.equal(before.index, undefined)
+      assert.equal(before.proposedIndex, `sampan index create ${collection} '{"n":1}'`)
+      const first = await documents().createIndex(collection, { fields: { n: 1 } })
+      assert.deepEqual(await documents().createIndex(collection, { fields: { n: 1 } }), first)
+      assert.equal((await documents().explain(query, asFunction)).index, 'n_1')
+      assert.equal((await documents().find(query, asFunction)).documents.length, 10)
+      await documents().dropIndex(collection, 'n_1')
+      assert.equal((await documents().explain(query, asFunction)).index, undefined)
+      await documents().createIndex(collection, { fields: { n: 1 } })
+      assert.equal((await documents().find(query, asFunction)).documents.length, 10)
+    })
+
+    it('refuses indexes that make no sense', async () => {
+      const collection = await freshCollection()
+      for (const fields of [{}, { 'a..b': 1 }, { a: 2 }, { a: '2dsphere', b: 1 }]) {
+        const created = documents().createIndex(collection, { fields } as never) // safe: the engine checks it
+        await assert.rejects(created, { code: 'invalid_query' }, JSON.stringify(fields))
+      }
+      await assert.rejects(documents().dropIndex(collection, 'none'), { code: 'invalid_query' })
+    })
+
+    it('reports slow queries with their plan and the command that helps', async () => {
+      const collection = await freshCollection(records, 'READONLY')
+      slowQueries.length = 0
+      await documents().find({ collection, query: { state: 'none' }, order: { n: 1 } }, asFunction)
+      for (let tries = 0; tries < 100 && slowQueries.length === 0; tries++) await delay(10)
+      const [slow] = slowQueries
+      assert.equal(slow?.collection, collection)
+      assert.equal(slow?.proposedIndex, `sampan index create ${collection} '{"state":1,"n":1}'`)
+      assert.ok(slow?.plan.length)
+      assert.ok(!slow?.sql.includes('none'), 'values are not logged')
+    })
+
+    it('refuses to look at more rows in memory than it may', async () => {
+      const collection = await freshCollection(records, 'READONLY')
+      const query = { n: { $bitsAllSet: 1 }, state: { $type: 'date' } }
+      await assert.rejects(
+        documents().find({ collection, query: { $or: [query, { n: { $mod: [5_000, 4_999] } }] } }, asFunction),
+        {
+          code: 'query_too_expensive',
+        },
+      )
+    })
+  })
+}
