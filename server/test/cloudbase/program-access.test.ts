@@ -53,6 +53,35 @@ describe('the /admin door, for other programs', () => {
     await assert.rejects(count(body), refused)
   })
 
+  it('refuses signatures that are old, or do not cover every field', async () => {
+    const { sign } = require('@cloudbase/signature-nodejs')
+    const url = `${server.url}/admin?env=prod`
+    const send = async (params: object, body: object, timestamp = Math.floor(Date.now() / 1000)) => {
+      const headers = { 'content-type': 'application/json', host: new URL(url).host }
+      const { authorization } = sign({
+        ...key,
+        method: 'post',
+        url,
+        headers,
+        params,
+        withSignedParams: true,
+        timestamp,
+      })
+      const response = await fetch(url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization, 'x-timestamp': String(timestamp) },
+        body: JSON.stringify(body),
+      })
+      return ((await response.json()) as { code?: string }).code
+    }
+    const count = { action: 'database.calculateDocument', collectionName: 'reports', query: '{"n":{"$gt":0}}' }
+    assert.equal(await send(count, count), undefined)
+    assert.equal(await send(count, { ...count, transactionId: 'added' }), 'SIGN_PARAM_INVALID')
+    assert.equal(await send(count, { ...count, query: '{}' }), 'SIGN_PARAM_INVALID')
+    assert.equal(await send(count, count, Math.floor(Date.now() / 1000) - 700), 'SIGN_PARAM_INVALID')
+    assert.equal(await send(count, count, Math.floor(Date.now() / 1000) + 700), 'SIGN_PARAM_INVALID')
+  })
+
   it('gives nothing to who has neither key nor worker', async () => {
     const anonymous = await server.post('/admin', { action: 'database.addCollection', collectionName: 'x' })
     assert.equal(anonymous.status, 200)

@@ -126,6 +126,40 @@ function testSdk(sdk: 'real' | 'light') {
       assert.match(twice.errMsg, /E11000 duplicate key/)
     })
 
+    it('aggregates, joins, and runs transactions', async () => {
+      const found = await value(`
+        for (const name of ['orders', 'goods']) await db.createCollection(name)
+        await db.collection('goods').add({ data: [{ _id: 'tea', price: 3 }, { _id: 'rice', price: 2 }] })
+        await db.collection('orders').add({ data: [{ goods: 'tea', n: 2 }, { goods: 'rice', n: 5 }, { goods: 'tea', n: 1 }] })
+        const $ = _.aggregate
+        const { list } = await db.collection('orders').aggregate()
+          .match({ n: _.gt(0) })
+          .group({ _id: '$goods', n: $.sum('$n') })
+          .lookup({ from: 'goods', localField: '_id', foreignField: '_id', as: 'goods' })
+          .sort({ _id: 1 }).end()
+        const sold = await db.runTransaction(async (transaction) => {
+          const tea = transaction.collection('goods').doc('tea')
+          const { data } = await tea.get()
+          await tea.update({ data: { price: _.inc(1) } })
+          return data.price
+        })
+        const why = await db.runTransaction(async (transaction) => {
+          await transaction.collection('goods').doc('tea').update({ data: { price: 99 } })
+          await transaction.rollback('too dear')
+        }).catch((reason) => reason)
+        const { data: tea } = await db.collection('goods').doc('tea').get()
+        return { list, sold, why, price: tea.price }`)
+      assert.deepEqual(found, {
+        list: [
+          { _id: 'rice', n: 5, goods: [{ _id: 'rice', price: 2 }] },
+          { _id: 'tea', n: 3, goods: [{ _id: 'tea', price: 3 }] },
+        ],
+        sold: 3,
+        why: 'too dear',
+        price: 4,
+      })
+    })
+
     it('does not add _openid to what a function writes', async () => {
       const record = await value(`
       const { _id } = await db.collection('things').add({ data: { by: 'function' } })

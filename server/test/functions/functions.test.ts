@@ -9,7 +9,7 @@ const PROJECT = {
   'context/index.js': `
     const cloud = require('wx-server-sdk')
     cloud.init({ env: cloud.DYNAMIC_CURRENT_ENV })
-    exports.main = async () => cloud.getWXContext()`,
+    exports.main = async () => ({ ...cloud.getWXContext(), raw: process.env.WX_OPENID })`,
   'callback/index.js': `exports.main = (event, context, callback) => setTimeout(() => callback(null, event.n + 1), 5)`,
   'typed/index.ts': `export const main = async ({ n }: { n: number }): Promise<number> => n * 2`,
   'module/index.mjs': `import os from 'node:os'; export const main = async () => typeof os.cpus`,
@@ -62,6 +62,7 @@ describe('functions', () => {
       CLIENTIP: '10.1.2.3',
       ENV: 'test-env',
       SOURCE: 'wx_client',
+      raw: 'bob',
     })
     const owner = { kind: 'administrator', id: 'local', role: 'owner' } as const
     const second = await call('context', {}, byUser('', { identity: owner, source: 'wx_trigger' }))
