@@ -172,6 +172,16 @@ export function testDatabase(name: string, open: () => Promise<Database>, skip: 
       assert.equal(await database.transact(addNote, { id: 'after-the-scan', text: 'x' }), 1)
     })
 
+    it('does not let a script that runs over its deadline hurt its neighbours', { timeout: 60_000 }, async () => {
+      const [slow, ...others] = await Promise.allSettled([
+        database.transact(scanNumbers, database.dialect.deadlineGuard, { timeoutMs: 300 }),
+        ...Array.from({ length: 40 }, (_, i) => database.transact(addNote, { id: `slow-${i}`, text: 'x' })),
+      ])
+      assert.ok(slow?.status === 'rejected')
+      failsWith('deadline_exceeded')(slow.reason)
+      assert.deepEqual(new Set(others.map(({ status }) => status)), new Set(['fulfilled']))
+    })
+
     it('goes on reading while an index is built', { timeout: 60_000 }, async () => {
       assert.equal(await count('numbers'), 1_000)
       await database.define('INSERT INTO numbers SELECT a.n * 1000 + b.n FROM numbers a, numbers b WHERE a.n < 200')

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, describe, it } from 'node:test'
@@ -33,6 +33,14 @@ describe('embedded SQLite', () => {
   it('refuses a Node that would crash in the driver, and says what to do', () => {
     assert.throws(() => requireSupportedNode({ node: '20.20.2', napi: '9' }), /20\.20\.2.*npm ci/)
     requireSupportedNode(process.versions)
+  })
+
+  it('says what is wrong with a file that is no database', async () => {
+    await writeFile(path.join(folder, 'letter.db'), 'Dear reader, '.repeat(1_000))
+    await assert.rejects(openFile('letter.db'), (error) => {
+      failsWith('database_unavailable')(error)
+      return /file is not a database/.test(String(error))
+    })
   })
 
   it('lets writes that arrive together share a commit', async () => {

@@ -12,6 +12,8 @@ import { toMysqlError } from './mysql-errors.ts'
 /** Prepared per connection. */
 const STATEMENTS_MAX = 256
 const LOCK_WAIT_SECONDS = 5
+/** Routers forget connections that are silent for minutes. */
+const KEEP_ALIVE_MS = 60_000
 const DEFAULT_PORT = 3306
 /** Column types of the wire protocol. */
 const LONGLONG = 8
@@ -59,7 +61,7 @@ async function connect(url: string, timeoutMs: number, onLost: () => void): Prom
   const connection = createConnection({
     uri: url,
     // Our own socket, because only destroying it ends the wait for a frozen server.
-    stream: () => socket.connect(address).setNoDelay(true),
+    stream: () => socket.connect(address).setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS),
     charset: 'utf8mb4_bin',
     supportBigNumbers: true,
     dateStrings: true,

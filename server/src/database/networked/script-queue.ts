@@ -108,10 +108,17 @@ export class ScriptQueue {
   async #runSome(session: Session) {
     const jobs = this.#takeGroup()
     this.#running += jobs.length
+    let left = jobs
     try {
-      if (jobs.length > 1 && (await this.#runTogether(session, jobs))) return
-      for (const job of jobs) await this.#runAlone(session, job)
+      if (jobs.length > 1) left = await this.#runTogether(session, jobs)
+      while (left[0] && !session.isSpent) {
+        const job = left[0]
+        left = left.slice(1)
+        await this.#runAlone(session, job)
+      }
     } finally {
+      // One that ran over its deadline took the connection with it: nothing of the others was committed.
+      this.#waiting.unshift(...left)
       this.#running -= jobs.length
       this.#pool.release(session)
     }
@@ -131,8 +138,8 @@ export class ScriptQueue {
     return untilMs !== undefined
   }
 
-  /** False if a script failed and everything was rolled back. */
-  async #runTogether(session: Session, jobs: readonly Job[]): Promise<boolean> {
+  /** Answers the scripts that still have to run: all of them if one failed and everything was rolled back. */
+  async #runTogether(session: Session, jobs: Job[]): Promise<Job[]> {
     const values: unknown[] = []
     let current: Job | undefined
     try {
@@ -140,26 +147,27 @@ export class ScriptQueue {
       for (current of jobs) values.push(await runWithDeadline(session, current))
     } catch (error) {
       if (current) this.#aloneUntilMs.set(current.script, performance.now() + ALONE_AFTER_FAILURE_MS)
-      return this.#undo(session, jobs, error)
+      return this.#undo(session, jobs, { culprit: current, reason: error })
     }
     try {
       await this.#commit(session, jobs.length)
     } catch (error) {
       // Nobody knows whether it was committed, so it must not run again.
       this.#rejectAll(jobs, error)
-      return true
+      return []
     }
     for (const [place, job] of jobs.entries()) job.resolve(values[place])
-    return true
+    return []
   }
 
-  async #undo(session: Session, jobs: readonly Job[], reason: unknown): Promise<boolean> {
-    if (!session.isSpent && (await rolledBack(session))) return false
-    this.#rejectAll(
-      jobs,
-      isAppError(reason, 'database_unavailable') ? reason : unavailable('The transaction was lost.', reason),
-    )
-    return true
+  async #undo(session: Session, jobs: Job[], { culprit, reason }: { culprit: Job | undefined; reason: unknown }) {
+    if (!session.isSpent && (await rolledBack(session))) return jobs
+    if (culprit && isAppError(reason, 'deadline_exceeded')) {
+      this.#rejectAll([culprit], reason)
+      return jobs.filter((job) => job !== culprit)
+    }
+    this.#rejectAll(jobs, unavailable('The connection to the database was lost.', reason))
+    return []
   }
 
   async #runAlone(session: Session, job: Job) {

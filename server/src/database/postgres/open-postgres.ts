@@ -15,6 +15,8 @@ const TEXTS_MAX = 1_000
 /** Distinct statements that connections keep prepared; the rest are parsed each time. */
 const PREPARED_MAX = 256
 const LOCK_TIMEOUT_MS = 5_000
+/** Routers forget connections that are silent for minutes. */
+const KEEP_ALIVE_MS = 60_000
 /** A transaction whose owner vanished is given up after this. */
 const IDLE_TRANSACTION_TIMEOUT_MS = 60_000
 
@@ -84,6 +86,7 @@ async function connect(
     // Our own socket, because only destroying it ends the wait for a frozen server.
     stream: () => socket,
     keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     application_name: 'sampan',
     lock_timeout: LOCK_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_TRANSACTION_TIMEOUT_MS,

@@ -19,8 +19,10 @@ export function toDatabaseError(thrown: unknown): unknown {
   if (/^SQLITE_(BUSY|LOCKED)/.test(code))
     return new AppError('transaction_conflict', 'The database is locked by another process.', cause)
   if (code === 'SQLITE_FULL') return new AppError('storage_full', 'The disk is full; nothing was written.', cause)
-  if (isConnectionBroken(thrown))
-    return new AppError('database_unavailable', 'The database file cannot be read or written.', cause)
+  if (isConnectionBroken(thrown)) {
+    const reason = thrown instanceof Error ? thrown.message : ''
+    return new AppError('database_unavailable', `The database file cannot be used: ${reason}.`, cause)
+  }
   return thrown
 }
 
