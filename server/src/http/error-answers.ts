@@ -59,7 +59,8 @@ export function answer(thrown: unknown, request: FastifyRequest, reply: FastifyR
   const retryAfterSeconds = error.details?.['retryAfterSeconds']
   if (typeof retryAfterSeconds === 'number')
     reply.header('retry-after', String(Math.max(1, Math.ceil(retryAfterSeconds))))
-  else if (status === 503) reply.header('retry-after', '1')
+  // Asked again, an expensive query would only cost the same again.
+  else if (status === 503 && error.code !== 'query_too_expensive') reply.header('retry-after', '1')
   reply.header(REQUEST_ID_HEADER, request.id)
   return reply.code(status).type('application/json; charset=utf-8').send(JSON.stringify(body))
 }
