@@ -173,11 +173,20 @@ function removeAt(document: Mutable, path: string) {
 
 function rename(document: Mutable, from: string, to: string) {
   const { parent, last } = findParent(document, from)
-  if (Array.isArray(parent)) fail(from, 'is inside an array and cannot be renamed')
+  if (leadsThroughArray(document, from)) fail(from, 'is inside an array and cannot be renamed')
   const value = parent && childOf(parent, last)
   if (value === undefined) return
   removeAt(document, from)
   setAt(document, to, () => value)
+}
+
+function leadsThroughArray(document: Mutable, path: string): boolean {
+  let current: Json | undefined = document
+  return path.split('.').some((segment) => {
+    if (isArray(current)) return true
+    current = isContainer(current) ? childOf(current, segment) : undefined
+    return false
+  })
 }
 
 function findParent(document: Mutable, path: string): { parent: Mutable | undefined; last: string } {
