@@ -35,7 +35,7 @@ export function openLog({ level, destination, isPretty }: LogOptions): Log {
     {
       level,
       base: null,
-      timestamp: pino.stdTimeFunctions.isoTime,
+      timestamp: isoTimes(),
       formatters: {
         level: (label) => ({ level: label }),
         log: (fields) => withoutSecrets(fields, 1),
@@ -46,12 +46,30 @@ export function openLog({ level, destination, isPretty }: LogOptions): Log {
   )
 }
 
+/** A busy server writes ten lines in a millisecond: their time is formatted once. */
+function isoTimes(): () => string {
+  let formattedMs = 0
+  let text = ''
+  return () => {
+    const nowMs = Date.now()
+    if (nowMs !== formattedMs) {
+      formattedMs = nowMs
+      text = `,"time":"${new Date(nowMs).toISOString()}"`
+    }
+    return text
+  }
+}
+
+const BATCH_BYTES = 8 * 1024
+/** A line is written after this long at the latest. */
+const FLUSH_MS = 100
+
 /**
- * Writes behind the caller's back: lines that come while one write is under way go out together with the next. A write
- * per line cost a server three quarters of its requests per second. What is pending is written at exit.
+ * Writes behind the caller's back, many lines at once. A write per line cost a server three quarters of its requests per
+ * second, and a write per turn of the event loop still a tenth. What is pending is written at exit.
  */
 export const openLogDestination = (fileDescriptor: number): DestinationStream =>
-  destination({ dest: fileDescriptor, sync: false })
+  destination({ dest: fileDescriptor, sync: false, minLength: BATCH_BYTES, periodicFlush: FLUSH_MS })
 
 const REDACTED_NAMES: ReadonlySet<string> = new Set(REDACTED)
 const CENSOR = '[redacted]'

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { describe, it } from 'node:test'
 import { AppError } from '../src/errors.ts'
 import { openLog, REDACTED } from '../src/log.ts'
@@ -50,5 +51,25 @@ describe('the log', () => {
   it("keeps an error's own code, which is no login code", () => {
     const line = JSON.parse(lineOf((log) => log.warn({ err: new AppError('rate_limited', 'Too many.') }, 'refused')))
     assert.equal(line.err.code, 'rate_limited')
+  })
+})
+
+describe('the log of a process', () => {
+  const run = (program: string) => {
+    const log = JSON.stringify(new URL('../src/log.ts', import.meta.url).href)
+    const script = `import { openLog, openLogDestination } from ${log}
+      const log = openLog({ level: 'info', isPretty: false, destination: openLogDestination(2) })
+      ${program}`
+    return spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8', timeout: 10_000 })
+      .stderr
+  }
+
+  it('writes a line soon, although nothing follows', () => {
+    const lines = run(`log.info('alone'); setTimeout(() => process.kill(process.pid, 'SIGKILL'), 1_000)`)
+    assert.match(lines, /"time":"\d{4}-\d\d-\d\dT[\d:.]+Z".*"alone"/)
+  })
+
+  it('loses no line when the process ends', () => {
+    assert.equal(run(`for (let i = 0; i < 500; i++) log.info({ i }, 'line'); process.exit(0)`).split('\n').length, 501)
   })
 })
