@@ -137,3 +137,45 @@ describe('monitor', () => {
     assert.match(text, /^sampan_process_rss_bytes \d+$/m)
   })
 })
+
+describe('two processes on one machine', () => {
+  it('count the machine once and everybody’s requests', async (t) => {
+    const dataDir = await temporaryDir(t)
+    let nowMs = MIDNIGHT_IN_CHINA_MS
+    const open = () => openMonitor({ dataDir, log, now: () => nowMs, sampleEveryMs: 0 })
+    const [first, second] = [open(), open()]
+    const leaders: boolean[][] = []
+    for (let second10 = 0; second10 < 3; second10 += 1) {
+      nowMs += 10_000
+      leaders.push([(await first.sample()).isLeader, (await second.sample()).isLeader])
+    }
+    assert.deepEqual(leaders, [
+      [true, false],
+      [true, false],
+      [true, false],
+    ])
+
+    await first.close()
+    nowMs += 10_000
+    assert.equal((await second.sample()).isLeader, true)
+    await second.close()
+    const history = openMetricsHistory(path.join(dataDir, MONITOR_FILE))
+    t.after(() => history.close())
+    const [minute] = history.list(0, 0, Number.MAX_SAFE_INTEGER)
+    assert.equal(minute?.record.gauges['host.load1']?.count, 4)
+    assert.equal(minute?.record.gauges['process.rssBytes']?.count, 7)
+  })
+
+  it('follow a leader that was killed', async (t) => {
+    const dataDir = await temporaryDir(t)
+    let nowMs = MIDNIGHT_IN_CHINA_MS
+    const open = () => openMonitor({ dataDir, log, now: () => nowMs, sampleEveryMs: 0 })
+    const [killed, follower] = [open(), open()]
+    t.after(() => Promise.all([killed.close(), follower.close()]))
+    await killed.sample()
+    nowMs += 20_000
+    assert.equal((await follower.sample()).isLeader, false)
+    nowMs += 20_000
+    assert.equal((await follower.sample()).isLeader, true)
+  })
+})

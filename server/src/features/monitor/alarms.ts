@@ -8,6 +8,8 @@ import type { MetricsHistory } from './metrics-history.ts'
 import type { MonitorSettings } from './monitor-settings.ts'
 
 export const CHANNELS_SETTING = 'alarm-channels'
+/** In the file, not in memory: of several processes one looks, and each may be asked. */
+const STATES_SETTING = 'alarm-states'
 export const HEARTBEAT_SETTING = 'heartbeat-url'
 
 export type FiringAlarm = {
@@ -49,54 +51,34 @@ export type Alarms = ReturnType<typeof openAlarms>
 
 export function openAlarms({ db, settings, serverName, log, now = Date.now, rules = ALARM_RULES }: Needs) {
   db.exec(`
-    CREATE TABLE IF NOT EXISTS alarm_states (rule TEXT NOT NULL PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS alarm_silences (rule TEXT NOT NULL PRIMARY KEY, until_ms INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS alarm_events (id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL,
       rule TEXT NOT NULL, change TEXT NOT NULL, level TEXT NOT NULL, value TEXT NOT NULL)`)
-  const putState = db.prepare('INSERT OR REPLACE INTO alarm_states (rule, state) VALUES (?, ?)')
   const putSilence = db.prepare('INSERT OR REPLACE INTO alarm_silences (rule, until_ms) VALUES (?, ?)')
   const addEvent = db.prepare('INSERT INTO alarm_events (at_ms, rule, change, level, value) VALUES (?, ?, ?, ?, ?)')
   const dropEvents = db.prepare('DELETE FROM alarm_events WHERE id <= ?')
   const listEvents = db.prepare<[number], { at_ms: number } & Omit<AlarmEvent, 'atMs'>>(
     'SELECT at_ms, rule, change, level, value FROM alarm_events ORDER BY id DESC LIMIT ?',
   )
-  const silences = new Map(
-    db
-      .prepare<[], { rule: string; until_ms: number }>('SELECT * FROM alarm_silences')
-      .all()
-      .map(({ rule, until_ms }) => [rule, until_ms]),
-  )
-  const states = new Map(
-    db
-      .prepare<[], { rule: string; state: string }>('SELECT * FROM alarm_states')
-      .all()
-      .map(({ rule, state }) => [rule, JSON.parse(state) as StoredState]), // safe: `remember` wrote it
-  )
+  const findSilence = db.prepare<[string], { until_ms: number }>('SELECT until_ms FROM alarm_silences WHERE rule = ?')
   const channels = () => readChannels(settings)
   const outbox: AlarmOutbox = openAlarmOutbox({ db, channels, serverName, log, now })
 
   const silencedUntilMs = (rule: string) => {
-    const untilMs = silences.get(rule)
+    const untilMs = findSilence.get(rule)?.until_ms
     return untilMs !== undefined && untilMs > now() ? untilMs : undefined
   }
 
-  function look(rule: AlarmRule, view: AlarmView) {
+  function look(rule: AlarmRule, before: StoredState | undefined, view: AlarmView): StoredState | undefined {
     const value = rule.read(view)
-    if (value === undefined || !Number.isFinite(value)) return
-    const before = states.get(rule.id)
+    if (value === undefined || !Number.isFinite(value)) return before
     const known = before && view.nowMs - before.lastSeenMs > GAP_MS ? withoutTimers(before) : (before ?? OK_STATE)
     const { state, change } = nextAlarmState(rule, known, value, view.nowMs)
     const isReminder = !change && state.level === 'page' && view.nowMs - remindedAt(before, state) >= REMIND_AFTER_MS
-    const stored: StoredState = {
-      ...state,
-      lastSeenMs: view.nowMs,
-      remindedAtMs: change || isReminder ? view.nowMs : (before?.remindedAtMs ?? view.nowMs),
-    }
-    states.set(rule.id, stored)
-    // A quiet rule is not written each ten seconds: only what a restart must not forget.
-    if (change || state.level !== 'ok') putState.run(rule.id, JSON.stringify(stored))
     if (change) tell(rule, state, change)
     else if (isReminder) tell(rule, state, 'reminded')
+    const remindedAtMs = change || isReminder ? view.nowMs : (before?.remindedAtMs ?? view.nowMs)
+    return { ...state, lastSeenMs: view.nowMs, remindedAtMs }
   }
 
   function tell(rule: AlarmRule, { level, value, sinceMs }: AlarmState, change: AlarmEvent['change']) {
@@ -115,13 +97,16 @@ export function openAlarms({ db, settings, serverName, log, now = Date.now, rule
   return {
     /** One look at everything; then sends what is due. */
     async check(view: AlarmView) {
-      for (const rule of rules) look(rule, view)
+      const before = readStates(settings)
+      const after = rules.map((rule) => [rule.id, look(rule, before[rule.id], view)] as const)
+      settings.put(STATES_SETTING, Object.fromEntries(after))
       await outbox.flush()
     },
 
     firing(): FiringAlarm[] {
+      const states = readStates(settings)
       return rules.flatMap((rule) => {
-        const state = states.get(rule.id)
+        const state = states[rule.id]
         if (!state || state.level === 'ok') return []
         const { id, title, advice, unit } = rule
         const value = formatAlarmValue(unit, state.value)
@@ -140,10 +125,11 @@ export function openAlarms({ db, settings, serverName, log, now = Date.now, rule
     },
 
     /** Every rule with its state, for the table in the console. */
-    list: () =>
-      rules.map((rule) => {
+    list() {
+      const states = readStates(settings)
+      return rules.map((rule) => {
         const { id, title, advice, unit, bad, warn, page, clear } = rule
-        const state = states.get(id)
+        const state = states[id]
         return {
           id,
           title,
@@ -160,14 +146,14 @@ export function openAlarms({ db, settings, serverName, log, now = Date.now, rule
           sinceMs: state?.sinceMs,
           silencedUntilMs: silencedUntilMs(id),
         }
-      }),
+      })
+    },
 
     events: (limit: number): AlarmEvent[] =>
       listEvents.all(limit).map(({ at_ms, ...rest }) => ({ atMs: at_ms, ...rest })),
 
     /** Nothing is sent about this rule until then; it is still watched. */
     silence(rule: string, untilMs: number) {
-      silences.set(rule, untilMs)
       putSilence.run(rule, untilMs)
     },
 
@@ -206,4 +192,9 @@ const clock = (atMs: number) => new Date(atMs + 8 * 3_600_000).toISOString().sli
 function readChannels(settings: MonitorSettings): AlarmChannel[] {
   const stored = settings.find(CHANNELS_SETTING)
   return Array.isArray(stored) ? (stored as AlarmChannel[]) : [] // safe: the console's route checked and wrote it
+}
+
+function readStates(settings: MonitorSettings): Readonly<Record<string, StoredState | undefined>> {
+  const stored = settings.find(STATES_SETTING)
+  return typeof stored === 'object' && stored !== null ? (stored as Record<string, StoredState>) : {} // safe: `check` wrote it
 }

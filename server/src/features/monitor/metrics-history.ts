@@ -29,9 +29,11 @@ type StoredRow = { at_ms: number; totals: string; routes: string }
 type StoredTotals = Pick<MetricsRecord, 'durationMs' | 'gauges' | 'counters'> & { total: RouteRecord }
 
 const PAGE_CACHE_KIB = 512
+/** Another process of this server may be writing its minute. */
+const BUSY_TIMEOUT_MS = 500
 
 export function openMetricsHistory(file: string) {
-  const db = new Driver(file)
+  const db = new Driver(file, { timeout: BUSY_TIMEOUT_MS })
   chmodSync(file, 0o600) // alarm channels' addresses are in here too, and they are keys
   db.pragma('journal_mode = WAL')
   // A power cut may cost the last minutes of history; an fsync a minute would cost the disk more than that is worth.

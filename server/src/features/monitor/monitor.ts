@@ -5,6 +5,7 @@ import type { Log } from '../../log.ts'
 import { createHostSampler, differences, type Sample } from './host-sampler.ts'
 import { type MetricsHistory, openMetricsHistory, startOfStep } from './metrics-history.ts'
 import { EMPTY_RECORD, type MetricsRecord, mergeRecords, type RouteRecord, toGauges } from './metrics-record.ts'
+import { openMonitorLease } from './monitor-lease.ts'
 import { openProcessSampler } from './process-sampler.ts'
 import { createRequestMetrics } from './request-metrics.ts'
 
@@ -14,7 +15,12 @@ export type MetricsSource = () => {
   readonly counters?: Readonly<Record<string, number>>
 }
 
-export type LiveSample = { readonly atMs: number; readonly record: MetricsRecord }
+export type LiveSample = {
+  readonly atMs: number
+  readonly record: MetricsRecord
+  /** Whether this process speaks for the machine. */
+  readonly isLeader: boolean
+}
 export type SampleListener = (sample: LiveSample) => void
 
 export interface Monitor {
@@ -50,6 +56,7 @@ export const MONITOR_FILE = 'monitor.db'
 
 export function openMonitor({ dataDir, log, now = Date.now, sampleEveryMs = SAMPLE_EVERY_MS }: MonitorNeeds): Monitor {
   const history = openMetricsHistory(path.join(dataDir, MONITOR_FILE))
+  const lease = openMonitorLease(history, now)
   const sampleHost = createHostSampler({ dataDir })
   const ownProcess = openProcessSampler()
   const requests = createRequestMetrics()
@@ -79,7 +86,8 @@ export function openMonitor({ dataDir, log, now = Date.now, sampleEveryMs = SAMP
     sinceStart = mergeRecords(sinceStart, { ...EMPTY_RECORD, routes })
     const startMs = startOfStep(sample.atMs, MINUTE_MS)
     if (minute && minute.startMs !== startMs) flush()
-    minute = { startMs, record: minute ? mergeRecords(minute.record, sample.record) : sample.record }
+    const kept = sample.isLeader ? sample.record : withoutHost(sample.record)
+    minute = { startMs, record: minute ? mergeRecords(minute.record, kept) : kept }
   }
 
   function flush() {
@@ -103,7 +111,7 @@ export function openMonitor({ dataDir, log, now = Date.now, sampleEveryMs = SAMP
       routes: requests.take(),
     }
     lastAtMs = atMs
-    const live = { atMs, record }
+    const live = { atMs, record, isLeader: lease.holds() }
     remember(live)
     for (const listener of listeners) listener(live)
     return live
@@ -136,7 +144,15 @@ export function openMonitor({ dataDir, log, now = Date.now, sampleEveryMs = SAMP
       await running
       flush()
       ownProcess.close()
+      lease.release()
       history.close()
     },
   }
+}
+
+/** Another process writes these already; its time counts, ours would stretch the rates. */
+function withoutHost({ gauges, counters, routes }: MetricsRecord): MetricsRecord {
+  const own = <T>(values: Readonly<Record<string, T>>) =>
+    Object.fromEntries(Object.entries(values).filter(([name]) => !name.startsWith('host.')))
+  return { durationMs: 0, gauges: own(gauges), counters: own(counters), routes }
 }

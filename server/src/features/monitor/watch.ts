@@ -75,8 +75,8 @@ export function openWatch(needs: WatchNeeds): Watch {
 
   let checking: Promise<unknown> = Promise.resolve()
   let isChecking = false
-  monitor.onSample(() => {
-    if (isChecking) return // a robot that hangs must not pile up checks
+  monitor.onSample(({ isLeader }) => {
+    if (isChecking || !isLeader) return // a robot that hangs must not pile up checks
     isChecking = true
     const view = { record: lastMinute(), facts: boxFacts(), forecast: outlook(), nowMs: now() }
     checking = alarms
