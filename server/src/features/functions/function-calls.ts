@@ -42,6 +42,7 @@ const WRITE_EVERY_MS = 500
 const WRITTEN_AT_ONCE = 200
 /** Beyond this the database is slower than the functions; records of calls that went well are given up first. */
 const WAITING_MAX = 2_000
+const ID_CHARACTERS_MAX = 64
 const LOG_CHARACTERS_MAX = 32 * 1024
 const ERROR_CHARACTERS_MAX = 8 * 1024
 const PURGE_EVERY_MS = 60 * 60_000
@@ -118,16 +119,19 @@ function selection({ functionName, requestId, status, beforeMs, limit = PAGE }: 
 type CallParams = readonly SqlValue[]
 
 const toParams = (record: CallRecord): CallParams => [
-  record.requestId,
+  record.requestId.slice(0, ID_CHARACTERS_MAX),
   record.functionName,
   record.callerKind,
   record.startedAtMs,
   record.durationMs,
   record.memoryBytes,
   record.status,
-  record.error?.slice(0, ERROR_CHARACTERS_MAX) ?? null,
-  JSON.stringify(fitting(record.log)),
+  record.error === undefined ? null : storable(record.error.slice(0, ERROR_CHARACTERS_MAX)),
+  storable(JSON.stringify(fitting(record.log))),
 ]
+
+/** PostgreSQL stores neither NUL nor halves of surrogate pairs; one record must not take its whole batch with it. */
+const storable = (text: string) => text.replaceAll('\u0000', '').toWellFormed()
 
 /** The first lines, as many as fit: where something goes wrong, the beginning says more than the repetition. */
 function fitting(lines: readonly LogLine[]): readonly LogLine[] {

@@ -34,6 +34,8 @@ const TIMEOUT_MS_MAX = 900_000
 const MEMORY_MB_MIN = 64
 const MEMORY_MB_MAX = 3_072
 const FUNCTIONS_MAX = 500
+/** As in CloudBase. */
+const TRIGGER_NAME_CHARACTERS = 60
 const NAME = /^[A-Za-z0-9_][\w-]{0,63}$/
 
 type Settings = Readonly<Record<string, unknown>>
@@ -128,7 +130,10 @@ function triggersOf(triggers: unknown): FunctionTrigger[] {
   return triggers
     .map(asSettings)
     .filter((trigger) => trigger['type'] === 'timer' && typeof trigger['config'] === 'string')
-    .map((trigger) => ({ name: String(trigger['name'] ?? 'timer'), cron: String(trigger['config']) }))
+    .map((trigger) => ({
+      name: String(trigger['name'] ?? 'timer').slice(0, TRIGGER_NAME_CHARACTERS),
+      cron: String(trigger['config']),
+    }))
 }
 
 const isFolder = (place: string) => statSync(place, { throwIfNoEntry: false })?.isDirectory() === true

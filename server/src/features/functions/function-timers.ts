@@ -57,7 +57,7 @@ export function openFunctionTimers(needs: Needs): FunctionTimers {
       summary.name,
       trigger.name,
       slotMs,
-      `timer-${trigger.name}-${slotMs}`,
+      `timer-${slotMs}-${summary.name}`,
     ).then(
       () => true,
       () => false, // the call's own record says why
