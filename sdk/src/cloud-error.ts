@@ -59,7 +59,8 @@ export const badArgument = (message: string) => clientError('invalid_argument', 
 
 /** Anything thrown as the facts of a failure; programmer mistakes such as a bad `orderBy` keep their message. */
 export function factsOf(thrown: unknown): CloudErrorFacts {
-  if (thrown instanceof CloudError) return thrown
+  // Not by instanceof: DevTools' conversion to ES5 breaks it for subclasses of Error.
+  if ((thrown as CloudErrorFacts).errCode) return thrown as CloudErrorFacts
   return badArgument(thrown instanceof Error ? thrown.message : String(thrown))
 }
 

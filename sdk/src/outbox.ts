@@ -1,4 +1,4 @@
-import { CloudError, clientError } from './cloud-error.ts'
+import { type CloudError, clientError } from './cloud-error.ts'
 import type { PhoneStorage } from './phone-storage.ts'
 import { singleFlight } from './single-flight.ts'
 
@@ -65,4 +65,4 @@ export function openOutbox({ storage, send, onRefused, now }: Needs): Outbox {
   }
 }
 
-const isNetworkFailure = (error: unknown) => error instanceof CloudError && error.code === 'network_failed'
+const isNetworkFailure = (error: unknown) => (error as CloudError).code === 'network_failed'

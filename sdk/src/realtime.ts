@@ -86,7 +86,7 @@ export const realtime: Realtime = ({ ticket, connect, decode }) => {
     if (which !== socket) return
     socket = undefined
     isReady = false
-    clearInterval(heartbeat)
+    if (heartbeat) clearInterval(heartbeat)
     if (!watches.size) return
     const waitMs = Math.random() * Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** failures++)
     setTimeout(() => watches.size && open(), waitMs)

@@ -3,7 +3,7 @@
  * text that CloudBase's own database client sends, so that the server reads one language from phones and functions.
  */
 import type { Ejson, EjsonObject } from '@sampan/protocol/documents'
-import { isPlainObject } from '../plain-object.ts'
+import { isPlainObject, kindOf } from '../plain-object.ts'
 import { LogicCommand, operatorsOf, QueryCommand, UpdateCommand } from './commands.ts'
 import { Geometry } from './geometry.ts'
 import { DatabaseRegExp, ServerDate } from './marker-values.ts'
@@ -14,8 +14,9 @@ type Fields = Record<string, unknown>
 export function encodeValue(value: unknown, ancestors: unknown[] = []): Ejson {
   if (typeof value === 'number') return encodeNumber(value)
   if (value === undefined || value === null || typeof value !== 'object') return (value ?? null) as Ejson // JSON's own
-  if (value instanceof Date) return { $date: { $numberLong: String(value.getTime()) } }
-  if (value instanceof RegExp) return encodeRegExp(value.source, value.flags)
+  const kind = kindOf(value)
+  if (kind === 'Date') return { $date: { $numberLong: String(Number(value)) } }
+  if (kind === 'RegExp') return encodeRegExp((value as RegExp).source, (value as RegExp).flags) // as its kind says
   if (value instanceof DatabaseRegExp) return encodeRegExp(value.regexp, value.options)
   if (value instanceof ServerDate) return { $tcb_server_date: encodeValue(value.options) }
   if (value instanceof LogicCommand) return encodeOperators(value)
