@@ -48,6 +48,7 @@ export type Overview = {
     rssBytes: number
   }
   alarms: Alarm[]
+  alarmChannels: number
   advice: Advice[]
 }
 export type ChartPoint = {
