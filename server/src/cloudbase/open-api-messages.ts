@@ -50,7 +50,7 @@ export const encodeApiReply = ({ data, contentType, httpCode }: ApiReply): Buffe
 /** ApiGetOpenDataByCloudIdReq: the list of CloudIDs. */
 export const decodeCloudIds = (message: Buffer): string[] =>
   readFields(message)
-    .filter(({ number }) => number === 1)
+    .filter(({ number }) => number === 2)
     .map(({ bytes }) => bytes.toString('utf8'))
 
 /** ApiGetOpenDataByCloudIdResp. */

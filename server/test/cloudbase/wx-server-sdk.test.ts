@@ -126,6 +126,28 @@ function testSdk(sdk: 'real' | 'light') {
       assert.match(twice.errMsg, /E11000 duplicate key/)
     })
 
+    it('reveals what the phone marked as open data, to the function and to getOpenData', async () => {
+      const { encryptedData, iv } = server.simulator.encryptUserData('alice', { stepInfoList: [{ step: 7 }] })
+      const code = server.simulator.phoneCode('alice')
+      const mark = (source: unknown) => ({ $cloudID: source })
+      const data = {
+        steps: mark({ encryptedData, iv }),
+        nested: [{ phone: mark({ code }) }],
+        broken: mark({ encryptedData, iv: 'x' }),
+      }
+      const found = await value(
+        `const { list } = await cloud.getOpenData({ list: [event.steps.cloudID] })
+        return { steps: event.steps.data, phone: event.nested[0].phone.data, broken: event.broken, list }`,
+        data,
+      )
+      assert.deepEqual(found.steps.stepInfoList, [{ step: 7 }])
+      assert.match(found.phone.purePhoneNumber, /^1\d{10}$/)
+      assert.equal(found.broken.errCode, -601006)
+      assert.deepEqual(found.list[0].data.stepInfoList, [{ step: 7 }])
+      const foreign = await run(`return cloud.getOpenData({ list: ['35_made-by-wechat'] })`)
+      assert.ok(foreign.errMsg.includes('getOpenData:fail'), JSON.stringify(foreign))
+    })
+
     it('aggregates, joins, and runs transactions', async () => {
       const found = await value(`
         for (const name of ['orders', 'goods']) await db.createCollection(name)
