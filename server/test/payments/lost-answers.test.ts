@@ -36,10 +36,11 @@ const ourBooks = async (shop: PaymentsUnderTest) => {
   return rows.map((row) => `${row['out_trade_no']} ${row['fen']}`)
 }
 
-it('has the same books as WeChat Pay after a day in which 30 % of the notifications and 20 % of the answers were lost', async () => {
+it('has the same books as WeChat Pay after a day in which 30 % of the notifications and 20 % of the answers were lost', async (t) => {
   const seed = Number(process.env['PAY_SEED'] ?? 7)
   const roll = dice(seed)
   const shop = await startPayments({}, { attemptTimeoutMs: 100 })
+  t.after(() => shop.close())
   shop.simulator.pay.notify.habits.lossRate = 0.3
   shop.simulator.pay.notify.habits.duplicateRate = 0.2
   shop.simulator.pay.notify.habits.probeRate = 0.1
@@ -86,5 +87,4 @@ it('has the same books as WeChat Pay after a day in which 30 % of the notificati
     shop.told.filter(({ functionName }) => functionName === 'paid').map(({ event }) => event['outTradeNo']),
   )
   assert.equal(paid.size, theirBooks(shop).length)
-  await shop.close()
 })

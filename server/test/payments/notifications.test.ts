@@ -136,13 +136,13 @@ for (const keyMode of ['public-key', 'certificate', 'mixed'] as const) {
 }
 
 describe('the report of payments', () => {
-  it('is for the owner', async () => {
+  it('is for the owner', async (t) => {
     const shop = await startPayments()
+    t.after(() => shop.close())
     const get = (authorization?: string) =>
       fetch(`${shop.url}/v1/payments/report`, { headers: authorization ? { authorization } : {} })
     assert.equal((await get()).status, 403)
     const answer = await get('Bearer local-token-of-the-test-0123456789')
     assert.deepEqual(await answer.json(), { findings: [], refusedNotifications: {} })
-    await shop.close()
   })
 })

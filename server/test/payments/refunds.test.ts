@@ -181,8 +181,9 @@ describe('a refund', () => {
 })
 
 describe('what WeChat Pay says about a refund', () => {
-  it('is not entered unless it is the refund that was asked for', async () => {
+  it('is not entered unless it is the refund that was asked for', async (t) => {
     const shop = await startPayments()
+    t.after(() => shop.close())
     await shop.place('order-0001', 1000)
     await shop.payOrder('order-0001')
     shop.simulator.pay.notify.habits.lossRate = 1
@@ -208,11 +209,11 @@ describe('what WeChat Pay says about a refund', () => {
     assert.deepEqual(await shop.findings(), ['refund_amount back-1', 'unknown_refund back-1', 'unknown_refund back-2'])
     assert.deepEqual([await tell({}), await tell({}), await tell({ status: 'CLOSED' })], ['settled', 'known', 'known'])
     assert.deepEqual((await shop.entries('order-0001')).sort(), ['notify -300', 'notify 1000'])
-    await shop.close()
   })
 
-  it('is a refusal only if it has no such refund: an earlier try may have been accepted', async () => {
+  it('is a refusal only if it has no such refund: an earlier try may have been accepted', async (t) => {
     const shop = await startPayments()
+    t.after(() => shop.close())
     await shop.place('order-0001', 1000)
     await shop.payOrder('order-0001')
     // Accepted by WeChat Pay with another reason, for instance by an older version of us; asking again is refused.
@@ -222,6 +223,5 @@ describe('what WeChat Pay says about a refund', () => {
     assert.equal(refund.outRefundNo, 'back-1')
     const [row] = await shop.rows('SELECT state, refundable_fen FROM pay_orders')
     assert.equal(row?.['refundable_fen'], 700)
-    await shop.close()
   })
 })
