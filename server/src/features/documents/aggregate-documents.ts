@@ -9,12 +9,14 @@ import { type Aggregation, timeLeft } from './aggregation-context.ts'
 import { authorise, withCallersId } from './authorise.ts'
 import { decodeFilter } from './decode-filter.ts'
 import { decodePipeline, type Stage } from './decode-pipeline.ts'
-import { allOf, type Filter } from './document-filter.ts'
+import { allOf, type Filter, pathsOf } from './document-filter.ts'
 import type { AggregateRequest, DocumentCaller, DocumentText, JsonObject } from './document-request.ts'
+import { isObject } from './document-values.ts'
 import type { Engine } from './documents-needs.ts'
 import { expressionTest } from './evaluate-expression.ts'
 import { geoNear } from './geo-near.ts'
 import { lookUp } from './look-up.ts'
+import { withoutProtected } from './protected-fields.ts'
 import { countSelection, timeoutOf } from './read-documents.ts'
 import { type Selection, select } from './run-selection.ts'
 import { decodeOrder, type SortKey } from './sort-documents.ts'
@@ -40,7 +42,13 @@ async function runPipeline(
   const collection = await engine.catalogue.get(collectionName)
   const { pushed, rest } = splitPipeline(stages, nowMs, caller.identity)
   const { identity } = caller
-  const allowed = await authorise(engine, { action: 'read', collection, identity, query: pushed.filter })
+  const allowed = await authorise(engine, {
+    action: 'read',
+    collection,
+    identity,
+    query: pushed.filter,
+    paths: pushedPaths(pushed, rest),
+  })
   const filter = allOf([allowed, pushed.filter])
   const selection: Selection = {
     collection,
@@ -56,8 +64,12 @@ async function runPipeline(
     const total = await countSelection(engine, selection)
     return runRest(aggregation, total ? [JSON.stringify({ [String(first.spec)]: total })] : [], others)
   }
-  if (first?.name === '$geoNear') return runRest(aggregation, await geoNear(aggregation, selection, first.spec), others)
-  return runRest(aggregation, await selectBounded(aggregation, selection, pushed.limit), rest)
+  if (first?.name === '$geoNear') {
+    const nearby = await geoNear(aggregation, selection, first.spec)
+    return runRest(aggregation, withoutProtected(collection, identity, nearby), others)
+  }
+  const found = await selectBounded(aggregation, selection, pushed.limit)
+  return runRest(aggregation, withoutProtected(collection, identity, found), rest)
 }
 
 async function selectBounded({ engine }: Aggregation, selection: Selection, wanted: number) {
@@ -71,6 +83,14 @@ async function selectBounded({ engine }: Aggregation, selection: Selection, want
     )
   }
   return texts
+}
+
+/** Fields that the database is asked about before protected ones are taken away. */
+function pushedPaths({ order }: Pushed, [first]: readonly Stage[]): string[] {
+  const sorted = order.map(({ path }) => path)
+  if (first?.name !== '$geoNear' || !isObject(first.spec)) return sorted
+  const { key, query } = first.spec
+  return [...sorted, ...(typeof key === 'string' ? [key] : []), ...pathsOf(decodeFilter(query ?? undefined, 0))]
 }
 
 type Pushed = { filter: Filter; order: readonly SortKey[]; skip: number; limit: number }

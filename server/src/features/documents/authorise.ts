@@ -12,6 +12,7 @@ import { isArray, isObject } from './document-values.ts'
 import type { Engine } from './documents-needs.ts'
 import { evaluateRule, type RuleContext } from './evaluate-rule.ts'
 import { compileFilter } from './match-document.ts'
+import { refuseProtectedFilter, refuseProtectedPaths } from './protected-fields.ts'
 import { isProvenBy } from './prove-subset.ts'
 
 export type Action = 'read' | 'create' | 'update' | 'delete'
@@ -26,6 +27,9 @@ const SIMPLE_MODES: Readonly<Record<string, Readonly<Record<'read' | 'write', 'a
   ADMINONLY: { read: 'none', write: 'none' },
 }
 
+export const isSimpleMode = (mode: string): mode is 'READONLY' | 'PRIVATE' | 'ADMINWRITE' | 'ADMINONLY' =>
+  Object.hasOwn(SIMPLE_MODES, mode)
+
 export type Permission = {
   readonly collection: Collection
   readonly identity: Identity
@@ -36,6 +40,8 @@ export type Permission = {
   readonly document?: JsonObject
   /** What an update writes, as far as it is plain values. */
   readonly data?: JsonObject
+  /** Other fields that the request names: to sort by, to change. */
+  readonly paths?: readonly string[]
 }
 
 /**
@@ -47,9 +53,11 @@ export type Permission = {
 export async function authorise(engine: Engine, permission: Permission): Promise<Filter> {
   const { collection, identity, action } = permission
   if (!isUnderRules(identity)) return EVERYTHING
+  refuseProtected(permission)
   const { rules } = collection
-  if (typeof rules !== 'string') return checkRules(engine, rules, permission)
-  const allowed = SIMPLE_MODES[rules]?.[action === 'read' ? 'read' : 'write'] ?? 'none'
+  const mode = typeof rules === 'string' ? rules : rules.mode
+  if (typeof rules !== 'string' && mode === undefined) return provenRule(engine, rules, permission)
+  const allowed = SIMPLE_MODES[mode ?? '']?.[action === 'read' ? 'read' : 'write'] ?? 'none'
   if (allowed === 'none') throw denied(permission)
   if (allowed === 'all') return EVERYTHING
   if (identity.kind === 'anonymous') {
@@ -61,7 +69,13 @@ export async function authorise(engine: Engine, permission: Permission): Promise
 const denied = ({ action, collection: { name } }: Permission) =>
   new AppError('permission_denied', `The rules of ${name} do not let this user ${action} records.`)
 
-async function checkRules(
+/** What the request names must be visible to this caller, in whatever it names it. */
+function refuseProtected({ collection, identity, query, document, paths = [] }: Permission) {
+  if (query) refuseProtectedFilter(collection, identity, query)
+  refuseProtectedPaths(collection, identity, [...paths, ...Object.keys(document ?? {})])
+}
+
+async function provenRule(
   engine: Engine,
   rules: Exclude<CollectionRules, string>,
   permission: Permission,

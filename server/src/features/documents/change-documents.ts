@@ -24,6 +24,7 @@ import type {
 import { insertDocuments, putDocument, removeDocuments, updateDocuments } from './document-writes.ts'
 import type { Engine } from './documents-needs.ts'
 import { NOTHING } from './evaluate-rule.ts'
+import { protectedFieldsOf, withoutProtected } from './protected-fields.ts'
 import { byId, timeoutOf } from './read-documents.ts'
 import { writeSelection } from './select-for-write.ts'
 import { claimOf } from './write-claim.ts'
@@ -96,6 +97,8 @@ export async function setDocument(engine: Engine, request: SetRequest, caller: D
 
 /** Who may create but not replace may still set a record that is not there. */
 async function replaceFilter(engine: Engine, permission: Permission): Promise<Filter> {
+  // Replacing would take away fields that the caller cannot even see.
+  if (isUnderRules(permission.identity) && protectedFieldsOf(permission.collection).length) return NOTHING
   try {
     return await authorise(engine, permission)
   } catch (error) {
@@ -112,15 +115,16 @@ export async function updateSelected(
 ) {
   const nowMs = engine.now()
   const changes = decodeUpdate(request.changes, nowMs)
-  if (isUnderRules(caller.identity)) {
-    const touched = changes.flatMap((change) => (change.kind === 'rename' ? [change.path, change.to] : [change.path]))
-    refuseOwnerField(touched.some((path) => path.split('.')[0] === OWNER_FIELD))
-  }
+  const touched = changes.flatMap((change) => (change.kind === 'rename' ? [change.path, change.to] : [change.path]))
+  if (isUnderRules(caller.identity)) refuseOwnerField(touched.some((path) => path.split('.')[0] === OWNER_FIELD))
   const collection = await engine.catalogue.get(request.collection)
   const { identity } = caller
   const query = selectionFilter({ ...request, query: withCallersId(request.query, identity) }, nowMs)
   const data = plainData(changes)
-  const filter = allOf([query, await authorise(engine, { action: 'update', collection, identity, query, data })])
+  const filter = allOf([
+    query,
+    await authorise(engine, { action: 'update', collection, identity, query, data, paths: touched }),
+  ])
   const result = await engine.database.transact(
     updateDocuments,
     {
@@ -132,7 +136,8 @@ export async function updateSelected(
     },
     { timeoutMs: timeoutOf(engine, caller) },
   )
-  return { updated: result.updated, document: result.text }
+  const [document] = withoutProtected(collection, identity, result.text === undefined ? [] : [result.text])
+  return { updated: result.updated, document }
 }
 
 export async function removeSelected(engine: Engine, request: RemoveRequest, caller: DocumentCaller) {

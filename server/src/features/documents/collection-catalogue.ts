@@ -6,6 +6,7 @@ import { LIMITS } from '@sampan/protocol/limits'
 import type { Database, Dialect, Row } from '../../database/database.ts'
 import { AppError } from '../../errors.ts'
 import { changeCollection, deleteCollection, insertCollection } from './catalogue-scripts.ts'
+import { checkRules } from './check-rules.ts'
 import { type NamedIndex, OWNER_INDEX } from './collection-indexes.ts'
 import { createTableSql, sourceFor, systemTablesSql, tableNameOf } from './collection-tables.ts'
 import type { CollectionRules } from './document-request.ts'
@@ -94,6 +95,7 @@ export async function openCatalogue(database: Database, now: () => number): Prom
     },
     async create(name, rules) {
       checkCollectionName(name)
+      checkRules(rules)
       if (await find(name)) throw new AppError('collection_exists', `The collection ${name} exists already.`)
       const table = tableNameOf(name)
       await database.define(createTableSql(dialect, table))
@@ -102,6 +104,7 @@ export async function openCatalogue(database: Database, now: () => number): Prom
       return get(name)
     },
     async setRules(name, rules) {
+      checkRules(rules)
       await get(name)
       await database.transact(changeCollection, { name, rules: JSON.stringify(rules) })
       await refresh(true)

@@ -37,11 +37,25 @@ export const allOf = (filters: readonly Filter[]): Filter => {
 
 export const fieldEquals = (path: string, value: Json): Filter => ({ kind: 'field', path, test: { kind: 'eq', value } })
 
-/** Every field path that the filter looks at. */
+/** Every field path that the filter looks at, those inside elements of arrays too. */
 export function pathsOf(filter: Filter): string[] {
-  if (filter.kind === 'field') return [filter.path]
+  if (filter.kind === 'field') return [filter.path, ...innerPaths(filter.test).map((path) => `${filter.path}.${path}`)]
   return filter.kind === 'expression' ? [] : filter.of.flatMap(pathsOf)
 }
 
+function innerPaths(test: FieldTest): string[] {
+  if (test.kind === 'elementDocuments') return pathsOf(test.filter)
+  if (test.kind === 'all' || test.kind === 'any') return test.of.flatMap(innerPaths)
+  return test.kind === 'not' || test.kind === 'elements' ? innerPaths(test.test) : []
+}
+
+/** Whether `$expr` stands anywhere in it. */
 export const hasExpression = (filter: Filter): boolean =>
-  filter.kind === 'expression' || (filter.kind !== 'field' && filter.of.some(hasExpression))
+  filter.kind === 'expression' ||
+  (filter.kind === 'field' ? testHasExpression(filter.test) : filter.of.some(hasExpression))
+
+function testHasExpression(test: FieldTest): boolean {
+  if (test.kind === 'elementDocuments') return hasExpression(test.filter)
+  if (test.kind === 'all' || test.kind === 'any') return test.of.some(testHasExpression)
+  return (test.kind === 'not' || test.kind === 'elements') && testHasExpression(test.test)
+}

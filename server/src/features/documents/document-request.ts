@@ -71,7 +71,12 @@ export type CollectionRules =
   | 'PRIVATE'
   | 'ADMINWRITE'
   | 'ADMINONLY'
-  | { readonly [action in 'read' | 'write' | 'create' | 'update' | 'delete']?: boolean | string | undefined }
+  | ({ readonly [action in 'read' | 'write' | 'create' | 'update' | 'delete']?: boolean | string | undefined } & {
+      /** A simple mode, where only protected fields are to be added to it. */
+      readonly mode?: 'READONLY' | 'PRIVATE' | 'ADMINWRITE' | 'ADMINONLY' | undefined
+      /** Fields, by path, that clients can neither read nor write, filter or sort by. */
+      readonly protectedFields?: readonly string[] | undefined
+    })
 
 export type IndexDefinition = {
   readonly name?: string | undefined

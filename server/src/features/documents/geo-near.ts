@@ -9,6 +9,7 @@ import type { DocumentText, Json } from './document-request.ts'
 import { isObject } from './document-values.ts'
 import { sortByDistance } from './geo-distance.ts'
 import { pointOf } from './geometry.ts'
+import { refuseProtectedPaths } from './protected-fields.ts'
 import { type Selection, select } from './run-selection.ts'
 
 export async function geoNear(aggregation: Aggregation, selection: Selection, spec: Json): Promise<DocumentText[]> {
@@ -18,6 +19,7 @@ export async function geoNear(aggregation: Aggregation, selection: Selection, sp
     isObject(spec) ? spec : {}
   const path = typeof key === 'string' ? key : geoPathOf(selection)
   if (path === undefined) refuse(decoding, '$geoNear', 'needs a key, or a 2dsphere index on the collection')
+  refuseProtectedPaths(selection.collection, aggregation.caller.identity, [path])
   if (typeof distanceField !== 'string') refuse(decoding, '$geoNear', 'needs a distanceField')
   const center = pointOf(decodeValue(near ?? null, decoding, '$geoNear.near', 1))
   if (!center) refuse(decoding, '$geoNear.near', 'is not a point')

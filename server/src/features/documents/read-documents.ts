@@ -18,6 +18,7 @@ import type {
 import type { Engine } from './documents-needs.ts'
 import { expressionTest } from './evaluate-expression.ts'
 import { decodeProjection, type Projection, projectDocument } from './project-document.ts'
+import { withoutProtected } from './protected-fields.ts'
 import { prepareSelection, readRows, residualPages, type Selection, select } from './run-selection.ts'
 import { planLines, proposedCommand } from './slow-queries.ts'
 import { decodeOrder } from './sort-documents.ts'
@@ -25,7 +26,7 @@ import { decodeOrder } from './sort-documents.ts'
 export async function findDocuments(engine: Engine, request: FindRequest, caller: DocumentCaller) {
   const projection = decodeProjection(request.projection)
   const selection = await findSelection(engine, request, caller)
-  const documents = await select(engine, selection)
+  const documents = withoutProtected(selection.collection, caller.identity, await select(engine, selection))
   const { skip, limit } = selection
   return { documents: documents.map((text) => projectText(text, projection)), skip, limit }
 }
@@ -34,11 +35,13 @@ async function findSelection(engine: Engine, request: FindRequest, caller: Docum
   const collection = await engine.catalogue.get(request.collection)
   const { identity } = caller
   const query = decodeFilter(withCallersId(request.query, identity), engine.now())
-  const filter = allOf([await authorise(engine, { action: 'read', collection, identity, query }), query])
+  const order = decodeOrder(request.order)
+  const paths = order.map(({ path }) => path)
+  const filter = allOf([await authorise(engine, { action: 'read', collection, identity, query, paths }), query])
   return {
     collection,
     filter,
-    order: decodeOrder(request.order),
+    order,
     ...pageOf(request, caller),
     timeoutMs: timeoutOf(engine, caller),
     expressionTest: expressionTest(engine.now()),
@@ -58,7 +61,8 @@ export async function getDocument(
     await authorise(engine, { action: 'read', collection, identity: caller.identity, query }),
   ])
   const timeoutMs = timeoutOf(engine, caller)
-  const [text] = await select(engine, { collection, filter, order: [], skip: 0, limit: 1, timeoutMs })
+  const found = await select(engine, { collection, filter, order: [], skip: 0, limit: 1, timeoutMs })
+  const [text] = withoutProtected(collection, caller.identity, found)
   return text === undefined ? undefined : projectText(text, projection)
 }
 
