@@ -12,7 +12,7 @@ const SQLITE_DURABILITY = 'SQLite WAL, synchronous=FULL, group commit'
 
 const script = (name: string) => path.join(import.meta.dirname, 'servers', name)
 
-const users: readonly User[] = Array.from({ length: ACTIVE_USERS }, (_, index) => ({
+export const handWrittenUsers: readonly User[] = Array.from({ length: ACTIVE_USERS }, (_, index) => ({
   name: `o-bench-${index + 1}`,
   token: signToken(index + 1),
 }))
@@ -20,7 +20,7 @@ const users: readonly User[] = Array.from({ length: ACTIVE_USERS }, (_, index) =
 const running = (server: Server, extraPids: readonly number[] = []): RunningPeer => ({
   port: server.port,
   steps: FORUM_STEPS,
-  users,
+  users: handWrittenUsers,
   pids: [server.pid, ...extraPids],
   stop: server.stop,
 })

@@ -9,7 +9,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { type PeerResult, type PeerRound, runRound, summariseRounds } from './compare.ts'
+import { type PeerResult, type PeerRound, runRound, summariseRounds, warmUp } from './compare.ts'
 import { handWrittenPeers } from './hand-written-peers.ts'
 import { installPeers } from './install-peers.ts'
 import { parsePeer } from './parse-peer.ts'
@@ -33,7 +33,7 @@ const { values: options } = parseArgs({
 
 const SERVER_CPU = '0'
 const GENERATOR_CPU = '1'
-const WARM_UP_MS = 1_500
+const WARM_UP_MS = 500
 const PAUSE_BETWEEN_MS = 200
 
 const say = (line: string) => process.stderr.write(`${line}\n`)
@@ -98,6 +98,10 @@ async function runRounds() {
     warmUpMs: WARM_UP_MS,
     durationMs: Number(options.seconds) * 1000,
     ...(options.step ? { onlyStep: options.step } : {}),
+  }
+  for (const { peer, running } of started) {
+    say(`warming ${peer.name}`)
+    await warmUp(running, settings)
   }
   for (let round = 1; round <= Number(options.rounds); round++) {
     for (const one of started) {

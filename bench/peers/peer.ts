@@ -41,6 +41,8 @@ export type StartOptions = {
   readonly cpu: string
   readonly env?: NodeJS.ProcessEnv
   readonly cwd?: string
+  /** Words before the command, such as those that enter a network namespace. */
+  readonly inside?: readonly string[]
   /** The port, once the output says that it listens. Our own scripts print `ready <port>`. */
   readonly portOf?: (output: string) => number | undefined
 }
@@ -49,8 +51,9 @@ const readyLine = (output: string) => Number(/^ready (\d+)$/m.exec(output)?.[1])
 
 /** Starts a Node script on one core and waits until it listens. */
 export function startServer(options: StartOptions): Promise<Server> {
-  const { script, args = [], cpu, env = {}, cwd, portOf = readyLine } = options
-  const child = spawn('taskset', ['-c', cpu, process.execPath, script, ...args], {
+  const { script, args = [], cpu, env = {}, cwd, inside = [], portOf = readyLine } = options
+  const [program = '', ...words] = [...inside, 'taskset', '-c', cpu, process.execPath, script, ...args]
+  const child = spawn(program, words, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], NODE_ENV: 'production', ...env },
     ...(cwd !== undefined && { cwd }),

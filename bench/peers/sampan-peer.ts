@@ -8,7 +8,7 @@ import type { RequestStep } from '../src/request-template.ts'
 import { ACTIVE_USERS, FORM_TEXT, MIX_WEIGHTS } from './forum-mix.ts'
 import { type Peer, startServer } from './peer.ts'
 
-const BENCH_SERVER = path.resolve(import.meta.dirname, '../../server/bench/bench-server.ts')
+export const BENCH_SERVER = path.resolve(import.meta.dirname, '../../server/bench/bench-server.ts')
 
 export const SAMPAN_STEPS: readonly RequestStep[] = [
   {

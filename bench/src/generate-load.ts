@@ -33,7 +33,7 @@ type Step = StepTally & {
 
 export function generateLoad(plan: LoadPlan, threadName: string, seed: number): Promise<ThreadTally> {
   const random = seededRandom(seed)
-  const { host, port, arrivals, timeoutMs } = plan
+  const { host, port, isTls = false, arrivals, timeoutMs } = plan
   const steps = openSteps(plan, threadName, random)
   const pickStep = weightedPick(plan, steps, random)
   const due = openQueue()
@@ -53,6 +53,7 @@ export function generateLoad(plan: LoadPlan, threadName: string, seed: number): 
     slot.connection = openHttpConnection({
       host,
       port,
+      isTls,
       onAnswer: (answer) => {
         if (answer.closes) slot.connection = undefined
         finish(slot, answer)

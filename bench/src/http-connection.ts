@@ -6,6 +6,7 @@
  * nothing of an answer but its status, its length and, if asked, its body.
  */
 import { connect, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 
 export type HttpAnswer = {
   readonly status: number
@@ -28,6 +29,8 @@ export type HttpConnection = {
 type Needs = {
   readonly host: string
   readonly port: number
+  /** TLS without checking who answers: the certificate of a measurement is its own. */
+  readonly isTls?: boolean
   onAnswer(answer: HttpAnswer): void
   /** The connection is gone; `error` is undefined if the server closed it between two requests. */
   onClose(error: Error | undefined): void
@@ -37,7 +40,7 @@ const READ_BUFFER_BYTES = 64 * 1024
 const HEADER_END = Buffer.from('\r\n\r\n')
 const NOTHING = Buffer.alloc(0)
 
-export function openHttpConnection({ host, port, onAnswer, onClose }: Needs): HttpConnection {
+export function openHttpConnection({ host, port, isTls = false, onAnswer, onClose }: Needs): HttpConnection {
   let isBusy = false
   let wantsBody = false
   let isClosed = false
@@ -69,12 +72,15 @@ export function openHttpConnection({ host, port, onAnswer, onClose }: Needs): Ht
     return true
   }
 
-  const socket: Socket = connect({
-    host,
-    port,
-    noDelay: true,
-    onread: { buffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES), callback: read },
-  })
+  const socket: Socket = isTls
+    ? connectTls({ host, port, rejectUnauthorized: false })
+    : connect({
+        host,
+        port,
+        noDelay: true,
+        onread: { buffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES), callback: read },
+      })
+  if (isTls) socket.setNoDelay(true).on('data', (chunk: Buffer) => read(chunk.length, chunk))
   socket.on('error', close)
   socket.on('close', () => close())
 

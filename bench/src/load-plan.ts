@@ -4,6 +4,7 @@ import type { RequestStep } from './request-template.ts'
 export type LoadPlan = {
   readonly host: string
   readonly port: number
+  readonly isTls?: boolean
   readonly steps: readonly RequestStep[]
   readonly users: readonly { readonly name: string; readonly token: string }[]
   readonly runName: string
