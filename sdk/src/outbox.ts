@@ -46,7 +46,9 @@ export function openOutbox({ storage, send, onRefused, now }: Needs): Outbox {
         if (isNetworkFailure(error)) break
         onRefused(error as CloudError, first) // send() throws nothing else
       }
-      storage.write(load().slice(1))
+      const rest = load().slice(1)
+      storage.write(rest)
+      if (load().length > rest.length) break // the phone's storage refuses: sending the same for ever helps nobody
     }
   })
 

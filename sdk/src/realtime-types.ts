@@ -20,6 +20,8 @@ export type RealtimeNeeds = {
   readonly ticket: () => Promise<{ ticket: string; url: string }>
   readonly connect: (url: string) => Socket
   readonly decode: (value: unknown) => unknown
+  /** How often to ask whether the connection is alive; a test is less patient. */
+  readonly pingMs?: number
 }
 
 /** One connection for all watches; opened by the first, closed with the last. */

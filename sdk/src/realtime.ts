@@ -36,7 +36,7 @@ const PING_MS = 25_000
 /** CloudBase's numbers for refusals that programs tell apart; -402002: the watch failed. */
 const ERR_CODES: Record<string, number> = { permission_denied: -502003, collection_not_found: -502005 }
 
-export const realtime: Realtime = ({ ticket, connect, decode }) => {
+export const realtime: Realtime = ({ ticket, connect, decode, pingMs = PING_MS }) => {
   const watches = new Map<string, OpenWatch>()
   let socket: ReturnType<RealtimeNeeds['connect']> | undefined
   let isReady = false
@@ -113,7 +113,7 @@ export const realtime: Realtime = ({ ticket, connect, decode }) => {
     if (msgType === 'LOGIN_RES') {
       isReady = true
       failures = 0
-      heartbeat = setInterval(beat, PING_MS)
+      heartbeat = setInterval(beat, pingMs)
       for (const [id, each] of watches) ask(id, each)
     } else if (msgType === 'ERROR' && watch) fail(watchId, toError(msgData))
     else if (watch && msgType === 'INIT_EVENT') begin(watch, msgData)

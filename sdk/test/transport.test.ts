@@ -218,6 +218,23 @@ describe('the client on bad networks', () => {
     assert.equal((await again.cloud.database().collection('notes').where({ _id: 'after-restart' }).count()).total, 1)
   })
 
+  it('does not send the same write for ever if the phone’s storage refuses', async () => {
+    const { cloud, phone } = test.start('oda', { isOffline: true })
+    await cloud.database().collection('notes').count()
+    phone.setOnline(false)
+    await cloud
+      .database()
+      .collection('notes')
+      .add({ data: { _id: 'stuck' } })
+    phone.wx['setStorageSync'] = () => {
+      throw new Error('setStorage:fail')
+    }
+    phone.setOnline(true)
+    cloud.init({ isOffline: true })
+    await phone.settle()
+    assert.equal(paths().filter((path) => path.endsWith('/add')).length, 1)
+  })
+
   it('sends nothing and says so before it knows a server', async () => {
     const { cloud } = test.start('olga', { url: '' })
     const error = await failure(cloud.callFunction({ name: 'count' }))

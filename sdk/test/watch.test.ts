@@ -166,3 +166,92 @@ describe('watch', () => {
     assert.throws(() => query.watch({ onChange() {}, onError() {} }), /init\(\{ realtime \}\)/)
   })
 })
+
+/** What a real server does not do on demand, with a socket whose other end is the test. */
+describe('watch on a connection that misbehaves', () => {
+  type Sent = { msgType: string; watchId: string; exMsgData?: { signStr: string } }
+
+  const openSockets = (pingMs: number) => {
+    const sockets: { sent: Sent[]; receive: (frame: object) => void; isClosed: boolean }[] = []
+    const watch = realtime({
+      ticket: async () => ({ ticket: `pass-${sockets.length}`, url: 'ws://test' }),
+      decode: (value) => value,
+      pingMs,
+      connect: () => {
+        const handlers: Record<string, (event: never) => void> = {}
+        const on = (name: string) => (handler: (event: never) => void) => {
+          handlers[name] = handler
+        }
+        const socket = {
+          sent: [] as Sent[],
+          isClosed: false,
+          receive: (frame: object) => handlers['message']?.({ data: JSON.stringify(frame) } as never),
+        }
+        sockets.push(socket)
+        setImmediate(() => handlers['open']?.({} as never))
+        return {
+          send: ({ data }) => void socket.sent.push(JSON.parse(data)),
+          close() {
+            socket.isClosed = true
+            handlers['close']?.({} as never)
+          },
+          onOpen: on('open'),
+          onMessage: on('message'),
+          onClose: on('close'),
+          onError: on('error'),
+        }
+      },
+    })
+    return { sockets, watch }
+  }
+
+  const until = async (isTrue: () => boolean) => {
+    for (let turns = 0; !isTrue(); turns++) {
+      assert.ok(turns < 500, 'it did not happen')
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+  }
+  const event = (id: number, docId: string) => ({
+    ID: id,
+    QueueType: id === 1 ? 'init' : 'enqueue',
+    DataType: 'add',
+    DocID: docId,
+    Doc: `{"_id":"${docId}"}`,
+  })
+
+  it('asks anew when an event got lost, and tells nothing twice', async () => {
+    const { sockets, watch } = openSockets(60_000)
+    const told: string[] = []
+    const onChange = ({ docChanges }: Snapshot) => told.push(...docChanges.map(({ docId }) => docId))
+    const listener = watch({ collection: 'c' }, { onChange: onChange as never, onError: () => {} })
+    await until(() => sockets[0]?.sent.length === 1)
+    const [socket] = sockets
+    assert.ok(socket)
+    assert.equal(socket.sent[0]?.exMsgData?.signStr, 'pass-0')
+    socket.receive({ msgType: 'LOGIN_RES', msgData: {} })
+    const watchId = socket.sent[1]?.watchId
+    socket.receive({ msgType: 'INIT_EVENT', watchId, msgData: { currEvent: 1, events: [event(1, 'a')] } })
+    socket.receive({ msgType: 'NEXT_EVENT', watchId, msgData: { currEvent: 3, events: [event(3, 'c')] } })
+    assert.deepEqual(
+      socket.sent.map(({ msgType }) => msgType),
+      ['LOGIN', 'INIT_WATCH', 'INIT_WATCH'],
+    )
+    const events = ['a', 'b', 'c'].map((docId) => event(1, docId))
+    socket.receive({ msgType: 'INIT_EVENT', watchId, msgData: { currEvent: 1, events } })
+    assert.deepEqual(told, ['a', 'b', 'c'])
+    await listener.close()
+    assert.equal(socket.isClosed, true)
+  })
+
+  it('leaves a connection that stays silent, and opens another', async () => {
+    const { sockets, watch } = openSockets(20)
+    const listener = watch({ collection: 'c' }, { onChange: () => {}, onError: () => {} })
+    await until(() => sockets[0]?.sent.length === 1)
+    sockets[0]?.receive({ msgType: 'LOGIN_RES', msgData: {} })
+    await until(() => sockets.length === 2)
+    assert.equal(sockets[0]?.isClosed, true)
+    assert.ok(sockets[0]?.sent.some(({ msgType }) => msgType === 'PING'))
+    await until(() => sockets[1]?.sent.length === 1)
+    await listener.close()
+  })
+})
