@@ -1,6 +1,7 @@
 /** `cloud.openapi.*`, `cloud.getOpenData` and `cloud.cloudPay.*`: WeChat's APIs by CloudBase's names. */
 import { AppError, asAppError } from '../errors.ts'
 import type { Json, JsonObject } from '../features/documents/document-request.ts'
+import { detectContentType } from '../features/files/content-type.ts'
 import { findOpenApi, type OpenApi } from '../wechat/open-api.ts'
 import type { ApiAnswer, ApiRequest } from '../wechat/wechat.ts'
 import {
@@ -88,22 +89,15 @@ function findOpenApiOrThrow(name: string): OpenApi {
   })
 }
 
-/** Each parameter's value is JSON, except a file, which is bytes with a content type. */
+/** Each parameter's value is JSON, except a file, which has a name. (The SDK means to send its type, too, but does not.) */
 function formRequest(api: OpenApi, pairs: readonly Pair[]): ApiRequest {
-  const file = pairs.find(({ contentType }) => contentType !== '')
+  const file = pairs.find(({ fileName, contentType }) => fileName !== '' || contentType !== '')
   const others = pairs.filter((pair) => pair !== file)
   const parameters = Object.fromEntries(others.map(({ key, value }) => [key, parseJson(value.toString('utf8'), key)]))
   if (!file) return jsonRequest(api, parameters)
-  return {
-    method: 'POST',
-    body: parameters,
-    media: {
-      field: file.key || 'media',
-      fileName: file.fileName || defaultFileName(file.contentType),
-      contentType: file.contentType,
-      bytes: file.value,
-    },
-  }
+  const contentType = file.contentType || detectContentType(file.fileName, file.value)
+  const fileName = file.fileName || defaultFileName(contentType)
+  return { method: 'POST', body: parameters, media: { field: file.key, fileName, contentType, bytes: file.value } }
 }
 
 /** A file of the light SDK. */

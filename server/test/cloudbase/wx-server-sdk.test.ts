@@ -246,6 +246,12 @@ function testSdk(sdk: 'real' | 'light') {
       return { contentType, bytes: buffer.length }`)
       assert.match(code.contentType, /^image\//)
       assert.ok(code.bytes > 50)
+      const picture = await value(
+        `return cloud.openapi.security.imgSecCheck({ media: { contentType: 'image/png', value: Buffer.from('89504e470d0a1a0a', 'hex') } })`,
+      )
+      assert.equal(picture.errMsg, 'openapi.security.imgSecCheck:ok')
+      const unconverted = await value(`return cloud.openapi({ convertCase: false }).subscribeMessage.getTemplateList()`)
+      assert.ok(Array.isArray(unconverted.data))
       const refused = await run(
         `return cloud.openapi.subscribeMessage.send({ touser: 'nobody', templateId: 'none', data: {} })`,
       )

@@ -13,30 +13,31 @@ const renamed = (value, rename) => {
 
 const isFile = (value) => Buffer.isBuffer(value?.value) && (value.contentType || value.content_type)
 
-/** A proxy that collects the path of names until it is called. */
-const callablePath = (path, call) =>
+/** A proxy that collects the path of names until it is called. Called at once, it takes options: `openapi({ … }).a.b()`. */
+const callablePath = (path, call, options = {}) =>
   new Proxy(() => {}, {
-    get: (_, name) => callablePath([...path, name], call),
-    apply: (_, __, [data]) => call(path.join('.'), data),
+    get: (_, name) => callablePath([...path, name], call, options),
+    apply: (_, __, [data]) => (path.length === 0 ? callablePath([], call, data) : call(path.join('.'), data, options)),
   })
 
-const callOpenApi = async (name, data = {}) => {
+const callOpenApi = async (name, data = {}, { convertCase = true } = {}) => {
+  const [outward, inward] = convertCase ? [snake, camel] : [same, same]
   const api = `openapi.${name}`
   try {
     const [fileKey] = Object.keys(data).filter((key) => isFile(data[key]))
     const { [fileKey]: file, ...parameters } = data
     const media = file && {
-      key: snake(fileKey),
+      key: outward(fileKey),
       contentType: String(file.contentType ?? file.content_type),
       fileName: file.fileName ?? '',
       base64: file.value.toString('base64'),
     }
-    const requestData = JSON.stringify(renamed(parameters, snake))
+    const requestData = JSON.stringify(renamed(parameters, outward))
     const answer = await ask('wx.api', { apiName: name, requestData, media })
     const { errcode, errmsg, ...result } = JSON.parse(answer.data.responseData)
     if (errcode) throw sdkError(errcode, `${api}:fail ${errmsg}`)
     if (answer.data.isFile) result.buffer = Buffer.from(result.buffer, 'base64')
-    return { ...renamed(result, camel), errMsg: `${api}:ok`, errCode: 0 }
+    return { ...renamed(result, inward), errMsg: `${api}:ok`, errCode: 0 }
   } catch (error) {
     throw fail(api, error)
   }

@@ -69,6 +69,11 @@ const getOpenData = async (options) => {
   }
 }
 
+/** What only WeChat's own platform can do, or nobody was seen to use: say so instead of being undefined. */
+const missing = (name) => async () => {
+  throw fail(name, new Error(`${name} needs the full wx-server-sdk: take "lightSdk" out of config.json`))
+}
+
 /** Line by line into the call's own log, as the real logger does without a log service. */
 const logger = () =>
   Object.fromEntries(['log', 'info', 'warn', 'error'].map((level) => [level, (value) => console[level](value)]))
@@ -96,6 +101,8 @@ const api = {
   openapi: createOpenApi(needsInit),
   cloudPay: createCloudPay(needsInit),
 }
+for (const name of ['callOpenAPI', 'getVoIPSign', 'getCloudCallSign', 'registerService', 'signature'])
+  api[name] = missing(name)
 api.createNewInstance = (options) => {
   init(options)
   return api
