@@ -2,8 +2,9 @@
 const { fail, sdkError } = require('./light-errors.cjs')
 const { ask } = require('./light-request.cjs')
 
-const snake = (name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+const snake = (name) => name.replace(/[A-Z]/g, (letter, at) => (at ? '_' : '') + letter.toLowerCase())
 const camel = (name) => name.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase())
+const same = (name) => name
 
 const renamed = (value, rename) => {
   if (Array.isArray(value)) return value.map((item) => renamed(item, rename))
