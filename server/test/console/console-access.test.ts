@@ -200,6 +200,21 @@ describe('console: pages', () => {
     }
   })
 
+  it('sends its scripts compressed, and lets browsers keep them', async (t) => {
+    const console = await startConsole(t)
+    const html = await (await fetch(`${console.url}/console/`)).text()
+    const script = html.match(/src="(\/console\/assets\/[^"]+\.js)"/)?.[1]
+    if (!script) return t.skip('the console is not built')
+    const response = await fetch(console.url + script, { headers: { 'accept-encoding': 'br' } })
+    assert.equal(response.headers.get('content-encoding'), 'br')
+    assert.match(response.headers.get('cache-control') ?? '', /immutable/)
+    assert.match(response.headers.get('content-type') ?? '', /javascript/)
+    const missing = await fetch(`${console.url}/console/assets/older-version.js`)
+    assert.equal(missing.status, 404)
+    const outside = await fetch(`${console.url}/console/..%2f..%2fpackage.json`)
+    assert.ok(!(await outside.text()).includes('dependencies'))
+  })
+
   it('answers unknown addresses of its API with an error, not with the app', async (t) => {
     const console = await startConsole(t)
     const answer = await openBrowser(console.url).call('GET', '/nothing')

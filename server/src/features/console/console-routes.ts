@@ -121,7 +121,7 @@ function consolePages(staticDir: string): FastifyPluginAsync {
       return
     }
     // One route for all files: their names change with each build, and metrics are kept by route.
-    await app.register(fastifyStatic, { root: staticDir, serve: false, cacheControl: false })
+    await app.register(fastifyStatic, { root: staticDir, serve: false, cacheControl: false, preCompressed: true })
     const files = new Set(readdirSync(staticDir, { recursive: true, encoding: 'utf8' }))
     app.get<{ Params: { '*': string } }>('/*', { schema: { hide: true } }, (request, reply) => {
       const file = request.params['*']
