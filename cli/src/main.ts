@@ -1,54 +1,10 @@
 #!/usr/bin/env node
-/** `sampan …`: finds the command, parses its options, runs it, and turns what it throws into a message and a hint. */
-import { parseCommandLine } from './command-line.ts'
-import { COMMANDS } from './commands.ts'
-import { renderFailure } from './failure.ts'
-import { renderCommandHelp, renderHelp } from './help.ts'
-import { detectLanguage } from './language.ts'
+/** `sampan …`: the one entry of the process, and the one place that reads the environment. */
+import { enableCompileCache } from 'node:module'
 
-const env = process.env
-const lang = detectLanguage(process.argv, env)
-const color = Boolean(process.stdout.isTTY) && !env['NO_COLOR']
+// Before anything else is loaded: it halves the time to start, and saves each thread the memory of compiling.
+const { directory } = enableCompileCache()
+if (directory) process.env['NODE_COMPILE_CACHE'] ??= directory // for threads and workers
+const { runCommandLine } = await import('./run-command-line.ts')
 
-process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
-  process.stderr.write(`${renderFailure(error, { lang, isDebug: process.argv.includes('--debug') })}\n`)
-  return error instanceof Error && error.name === 'UsageError' ? 2 : 1
-})
-
-async function main(words: string[]): Promise<number> {
-  const [name = 'help', ...rest] = words
-  if (name === 'help' || name === '--help' || name === '-h') return print(renderHelp(COMMANDS, rest[0], lang))
-
-  const { command, input, wantsHelp, json, isSilent } = parseCommandLine(COMMANDS, name, rest, lang)
-  if (wantsHelp) return print(renderCommandHelp(command, lang))
-
-  const isInteractive = Boolean(process.stdin.isTTY && process.stdout.isTTY) && !isSilent
-  const output = {
-    result: (text: string) => void process.stdout.write(`${text}\n`),
-    progress: (text: string) => void process.stderr.write(`${text}\n`),
-    lang,
-    json,
-    isInteractive,
-    color,
-  }
-  return command.run(input, output, { env, stopped: stopSignal() })
-}
-
-function print(text: string): number {
-  process.stdout.write(`${text}\n`)
-  return 0
-}
-
-/** Ctrl-C or `systemctl stop`; asked twice, the process ends at once. */
-function stopSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    let asked = 0
-    const stop = () => {
-      asked += 1
-      if (asked > 1) process.exit(130)
-      resolve()
-    }
-    process.on('SIGINT', stop)
-    process.on('SIGTERM', stop)
-  })
-}
+process.exitCode = await runCommandLine({ words: process.argv.slice(2), env: process.env })

@@ -3,14 +3,19 @@ import { z } from 'zod'
 import { CommandError } from '../command.ts'
 
 const Rule = z.union([z.boolean(), z.string().max(1024)])
+const Mode = z.enum(['READONLY', 'PRIVATE', 'ADMINWRITE', 'ADMINONLY'])
 const Rules = z.union([
-  z.enum(['READONLY', 'PRIVATE', 'ADMINWRITE', 'ADMINONLY']),
+  Mode,
   z.strictObject({
     read: Rule.optional(),
     write: Rule.optional(),
     create: Rule.optional(),
     update: Rule.optional(),
     delete: Rule.optional(),
+    /** A simple mode beside `protectedFields`, instead of expressions. */
+    mode: Mode.optional(),
+    /** Fields that clients can neither read nor write, filter or sort by. */
+    protectedFields: z.array(z.string().min(1).max(256)).max(100).optional(),
   }),
 ])
 const Index = z.strictObject({
