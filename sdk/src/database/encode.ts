@@ -10,6 +10,8 @@ import { DatabaseRegExp, ServerDate } from './marker-values.ts'
 
 type Fields = Record<string, unknown>
 
+const { keys } = Object
+
 /** Any value: numbers and dates are typed, markers replaced, `undefined` fields dropped. */
 export function encodeValue(value: unknown, ancestors: unknown[] = []): Ejson {
   if (typeof value === 'number') return encodeNumber(value)
@@ -26,7 +28,7 @@ export function encodeValue(value: unknown, ancestors: unknown[] = []): Ejson {
   if (Array.isArray(value)) return value.map((item) => encodeValue(item, below))
   const object = (value instanceof Geometry ? value.toJSON() : value) as Fields // everything else that is an object
   const wire: EjsonObject = {}
-  for (const key of Object.keys(object)) if (object[key] !== undefined) wire[key] = encodeValue(object[key], below)
+  for (const key of keys(object)) if (object[key] !== undefined) wire[key] = encodeValue(object[key], below)
   return wire
 }
 
@@ -66,7 +68,7 @@ export function encodeQuery(condition: unknown, field?: string): EjsonObject {
 
 function encodeFields(condition: Fields): EjsonObject {
   const wire = flatten(condition)
-  for (const key of Object.keys(wire)) {
+  for (const key of keys(wire)) {
     const value = wire[key]
     if (value instanceof LogicCommand) mergeCondition(wire, key, encodeQuery(value, key))
     else wire[key] = encodeValue(value)
@@ -77,7 +79,7 @@ function encodeFields(condition: Fields): EjsonObject {
 /** Puts a field's operators in its place; the `$and` and `$or` of several fields add up. */
 function mergeCondition(wire: Fields, field: string, condition: EjsonObject) {
   if (!condition[field]) delete wire[field]
-  for (const key of Object.keys(condition)) {
+  for (const key of keys(condition)) {
     const present = wire[key]
     wire[key] = Array.isArray(present) ? present.concat(condition[key]) : condition[key]
   }
@@ -92,7 +94,7 @@ function encodeLogic({ operator, operands }: LogicCommand, field: string | undef
 /** `{ a: 1, n: _.inc(2) }` → `{ $set: { a: 1 }, $inc: { n: 2 } }`. Nested objects change field by field. */
 export function encodeUpdate(changes: Fields): EjsonObject {
   const wire = flatten(changes)
-  for (const field of Object.keys(wire)) {
+  for (const field of keys(wire)) {
     const value = wire[field]
     if (isOperator(field)) {
       wire[field] = encodeValue(value)
@@ -109,18 +111,18 @@ export function encodeUpdate(changes: Fields): EjsonObject {
 function flatten(object: Fields, ancestors: unknown[] = []): Fields {
   const below = descend(object, ancestors)
   const flat: Fields = { ...object }
-  for (const key of Object.keys(object)) {
+  for (const key of keys(object)) {
     const value = object[key]
     if (value === undefined) delete flat[key]
     if (isOperator(key) || !isPlain(value)) continue
 
     const operators: Fields = {}
     const nested = flatten(value, below)
-    for (const name of Object.keys(nested)) {
+    for (const name of keys(nested)) {
       if (isOperator(name)) operators[name] = nested[name]
       else flat[`${key}.${name}`] = nested[name]
     }
-    if (Object.keys(operators).length) flat[key] = operators
+    if (keys(operators).length) flat[key] = operators
     else delete flat[key]
   }
   return flat
