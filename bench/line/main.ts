@@ -35,6 +35,8 @@ const SERVER_CPU = '0'
 /** Of the line's bits; the rest are headers of Ethernet, IP and TCP. */
 const GOODPUT_SHARE = 0.944
 const TLS_TIMEOUT_MS = 20_000
+/** Several people: one alone is limited to some requests per second, and rightly. */
+const USERS = 100
 
 type LineResult = {
   readonly name: string
@@ -115,9 +117,6 @@ function expressMissing() {
     spawnSync(process.execPath, ['-e', script], { cwd: path.join(import.meta.dirname, '../peers') }).status === 0
   return isThere ? undefined : 'express is not installed'
 }
-
-/** Several people: one alone is limited to some requests per second, and rightly. */
-const USERS = 100
 
 /** The server listens on its namespace's loopback: only who is inside reaches it. */
 async function logInInside(port: number): Promise<User[]> {
