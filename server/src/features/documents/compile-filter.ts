@@ -151,7 +151,7 @@ function compileDirect(path: Path, test: LeafTest, source: SqlSource, hasNoArray
     case 'eq':
       if (isArray(test.value)) return compileArrayEquality(path, test.value, source)
   }
-  const scalar = compileScalar(key, test, source)
+  const scalar = compileTyped(path, test, source) ?? compileScalar(key, test, source)
   if (hasNoArrays) return scalar
   const some = source.someElement(path, (elementKey) => compileScalar(elementKey, test, source).sql)
   if (!some) return { sql: orSql([scalar.sql, isArrayHere]), isExact: false }
@@ -201,6 +201,14 @@ function compileElement(test: FieldTest, key: string, source: SqlSource): Compil
     default:
       return { sql: TRUE, isExact: false }
   }
+}
+
+/** Most tests compare with one number or one text: some dialects do that faster than by the key. */
+function compileTyped(path: Path, test: LeafTest, source: SqlSource): Compiled | undefined {
+  if (test.kind !== 'eq' && test.kind !== 'lt' && test.kind !== 'lte' && test.kind !== 'gt' && test.kind !== 'gte')
+    return undefined
+  const typed = source.typedTest?.(path, test.kind === 'eq' ? '=' : SQL_OPERATOR[test.kind], test.value)
+  return typed && { sql: typed, isExact: true }
 }
 
 const SQL_OPERATOR = { lt: '<', lte: '<=', gt: '>', gte: '>=' } as const

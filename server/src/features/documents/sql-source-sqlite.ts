@@ -38,6 +38,21 @@ function jsonSource(document: string, level: number, columns = NO_COLUMNS): SqlS
         ? `CASE WHEN ${onTheWay.join(' OR ')} THEN ${blobLiteral(RANK.array)} ELSE ${leaf} END`
         : leaf
     },
+    typedTest(path, operator, value) {
+      if (columns.has(path.join('.'))) return undefined
+      const operand = keyOf(value)
+      const test = `json_extract(${at(path)})${operator}?`
+      if (typeof operand === 'string') return sql(`(${test} AND ${type(path)}='text')`, operand)
+      if (typeof operand !== 'number' && typeof operand !== 'bigint') return undefined
+      // Numbers that JSON cannot hold are objects: the key knows them.
+      const [low, high] = bounds(RANK.number)
+      const key = keyExpression(type(path), `json_extract(${at(path)})`, (name) => `json_extract(${at(path, name)})`)
+      const wrapped = operator.startsWith('>')
+        ? `(${key}${operator}? AND ${key}<${high})`
+        : `(${key}${operator}? AND ${key}>=${low})`
+      const text = `CASE ${type(path)} WHEN 'integer' THEN ${test} WHEN 'real' THEN ${test} WHEN 'object' THEN ${wrapped} ELSE 0 END`
+      return sql(text, operand, operand, operand)
+    },
     exists: (path) => `${type(path)} IS NOT NULL`,
     isArray: (path) => `${type(path)}='array'`,
     containsText: (key, text, ignoresCase) =>

@@ -22,6 +22,8 @@ export interface SqlSource {
   keyOf(value: Json): SqlValue | undefined
   /** Literals around all keys of one type: at least the first, less than the second. */
   bounds(rank: Rank): readonly [low: string, high: string]
+  /** A faster test than one on the key, of a number or a text at the path; undefined where the key is as good. */
+  typedTest?(path: Path, operator: '=' | '<' | '<=' | '>' | '>=', value: Json): Sql | undefined
   readonly arrayKey: string
   /** Literals around the keys that do not sort: at least the first, less than the second. */
   readonly unordered: readonly [low: string, high: string]
