@@ -7,6 +7,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { COMMANDS } from '../src/commands.ts'
+import { renderCommandHelp } from '../src/help.ts'
 
 const MAIN = path.resolve(import.meta.dirname, '../src/main.ts')
 
@@ -62,12 +63,13 @@ describe('sampan', () => {
   after(() => rm(folder, { recursive: true, force: true }))
 
   for (const command of COMMANDS) {
-    it(`explains ${command.name} with an example in both languages`, async () => {
+    it(`explains ${command.name} with an example in both languages`, () => {
       for (const lang of ['en', 'zh'] as const) {
-        const { code, out } = await run([command.name, '--help', '--lang', lang])
-        assert.equal(code, 0)
-        assert.ok(out.includes(command.summary[lang]))
-        assert.ok(command.examples.length > 0 && out.includes(String(command.examples[0])))
+        const help = renderCommandHelp(command, lang)
+        assert.ok(help.includes(command.summary[lang]) && help.includes(command.usage))
+        assert.ok(command.examples.length > 0 && help.includes(String(command.examples[0])))
+        for (const { about } of Object.values(command.options))
+          assert.ok(about[lang].length > 0 && help.includes(about[lang]))
       }
     })
   }
@@ -75,6 +77,7 @@ describe('sampan', () => {
   it('lists its commands, and refuses one that it does not know with exit code 2', async () => {
     const help = await run(['help'])
     for (const { name } of COMMANDS) assert.ok(help.out.includes(`  ${name}`))
+    assert.match((await run(['call', '--help'])).out, /sampan call NAME/)
     const unknown = await run(['deploi'])
     assert.equal(unknown.code, 2)
     assert.match(unknown.err, /^✗ There is no command "deploi"\./)
