@@ -149,6 +149,39 @@ describe('cloud.database()', () => {
     assert.equal(locked.errCode, -502003)
   })
 
+  it('aggregates, with pipelines inside pipelines', async () => {
+    const db = test.start('ira').cloud.database()
+    const [_, $] = [db.command, db.command.aggregate]
+    const notes = db.collection('notes')
+    for (const n of [1, 2, 3, 4]) await notes.add({ data: { _id: `agg-${n}`, group: n % 2 ? 'odd' : 'even', n } })
+    const { list, errMsg } = await notes
+      .aggregate()
+      .match({ n: _.gt(1) })
+      .group({ _id: '$group', total: $.sum('$n') })
+      .sort({ _id: 1 })
+      .end()
+    assert.deepEqual(list, [
+      { _id: 'even', total: 6 },
+      { _id: 'odd', total: 3 },
+    ])
+    assert.equal(errMsg, 'collection.aggregate:ok')
+    const joined = await notes
+      .aggregate()
+      .match({ _id: 'agg-1' })
+      .lookup({
+        from: 'notes',
+        let: { group: '$group' },
+        pipeline: $.pipeline()
+          .match(_.expr($.eq(['$group', '$$group'])))
+          .done(),
+        as: 'same',
+      })
+      .end()
+    assert.equal(joined.list[0].same.length, 2)
+    const error = await failure(db.collection('nowhere').aggregate().end())
+    assert.match(error.errMsg, /^collection\.aggregate:fail -502005/)
+  })
+
   it('refuses mistakes before they reach the network', async () => {
     const db = test.start('hugo').cloud.database()
     const notes = db.collection('notes')
