@@ -35,7 +35,7 @@ function sampan(args: string[], env: Record<string, string> = {}): Sampan {
 }
 
 async function ready(child: Sampan): Promise<string> {
-  for (let tries = 0; tries < 300; tries += 1) {
+  for (let tries = 0; tries < 1_200; tries += 1) {
     const url = /ready\D*?(http:\/\/[\w.:]+)/.exec(child.seen.out)?.[1]
     if (url) return url
     assert.equal(child.exitCode, null, child.seen.err)

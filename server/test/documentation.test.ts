@@ -62,6 +62,13 @@ describe('documentation', () => {
     }
   })
 
+  it('has a lock file that compiles nothing: the SQLite binary comes inside its package', () => {
+    // npm ci knows a package only from the lock, and compiles one with a binding.gyp unless the lock says otherwise. npm install
+    // drops the word: add `"gypfile": false` again after changing dependencies.
+    const { packages } = JSON.parse(read('package-lock.json'))
+    assert.equal(packages['node_modules/better-sqlite3'].gypfile, false)
+  })
+
   it('tells no absolute path of a machine and no registry host', () => {
     const files = execFileSync('git', ['ls-files', '-z'], { cwd: ROOT, encoding: 'utf8' })
       .split('\0')
