@@ -73,9 +73,9 @@ export const realtime: Realtime = ({ ticket, connect, decode, pingMs = PING_MS }
       opened.onClose(() => lost(opened))
       opened.onError(() => lost(opened))
     } catch (error) {
-      // Without a ticket there is no permission, or no network: the former is final.
-      if ((error as { code?: string }).code !== 'network_failed')
-        for (const watchId of [...watches.keys()]) fail(watchId, error)
+      const { statusCode = 0 } = error as { statusCode?: number } // a CloudError
+      const isFinal = statusCode >= 400 && statusCode < 500 && statusCode !== 429 // otherwise the server is busy or away
+      if (isFinal) for (const watchId of [...watches.keys()]) fail(watchId, error)
       else lost(undefined)
     } finally {
       isConnecting = false
@@ -111,6 +111,7 @@ export const realtime: Realtime = ({ ticket, connect, decode, pingMs = PING_MS }
   const receive = ({ watchId = '', msgType, msgData }: Frame) => {
     const watch = watches.get(watchId)
     if (msgType === 'LOGIN_RES') {
+      if (!watches.size) return socket?.close({}) // all were closed meanwhile
       isReady = true
       failures = 0
       heartbeat = setInterval(beat, pingMs)

@@ -171,10 +171,14 @@ describe('watch', () => {
 describe('watch on a connection that misbehaves', () => {
   type Sent = { msgType: string; watchId: string; exMsgData?: { signStr: string } }
 
-  const openSockets = (pingMs: number) => {
+  const openSockets = (pingMs: number, refusals: number[] = []) => {
     const sockets: { sent: Sent[]; receive: (frame: object) => void; isClosed: boolean }[] = []
     const watch = realtime({
-      ticket: async () => ({ ticket: `pass-${sockets.length}`, url: 'ws://test' }),
+      ticket: async () => {
+        const statusCode = refusals.shift()
+        if (statusCode) throw Object.assign(new Error('refused'), { statusCode })
+        return { ticket: `pass-${sockets.length}`, url: 'ws://test' }
+      },
       decode: (value) => value,
       pingMs,
       connect: () => {
@@ -253,5 +257,17 @@ describe('watch on a connection that misbehaves', () => {
     assert.ok(sockets[0]?.sent.some(({ msgType }) => msgType === 'PING'))
     await until(() => sockets[1]?.sent.length === 1)
     await listener.close()
+  })
+
+  it('comes back when the server was busy, and gives up when it was refused', async () => {
+    const busy = openSockets(60_000, [503, 429])
+    const listener = busy.watch({ collection: 'c' }, { onChange: () => {}, onError: () => {} })
+    await until(() => busy.sockets.length === 1)
+    await listener.close()
+
+    const refused = openSockets(60_000, [403])
+    const error = await new Promise((onError) => refused.watch({ collection: 'c' }, { onChange: () => {}, onError }))
+    assert.equal((error as { statusCode: number }).statusCode, 403)
+    assert.equal(refused.sockets.length, 0)
   })
 })
