@@ -108,6 +108,17 @@ describe('console: data', () => {
     const { owner } = await startWithRooms(t)
     const ask = async (body: object) => (await owner.call('POST', '/data/rooms/may', body)).body
     assert.deepEqual(await ask({ action: 'read', openId: 'user-a', query: {} }), { isAllowed: true, records: 1 })
+    assert.deepEqual(await ask({ action: 'create', openId: 'user-a', document: { x: 1 } }), {
+      isAllowed: true,
+      records: 1,
+    })
+    assert.deepEqual(await ask({ action: 'update', openId: 'user-a', id: 'a', document: { x: 1 } }), {
+      isAllowed: true,
+      records: 1,
+    })
+    assert.deepEqual(await ask({ action: 'delete', openId: 'user-a', id: 'b' }), { isAllowed: false, records: 0 })
+    const kept = await owner.call('POST', '/data/rooms/find', { query: { x: 1 } })
+    assert.equal(kept.body['total'], 0)
     const nobody = await ask({ action: 'read', openId: '', query: {} })
     assert.deepEqual([nobody['isAllowed'], nobody['code']], [false, 'unauthenticated'])
     await owner.call('PUT', '/data/rooms/rules', { rules: 'ADMINONLY' })

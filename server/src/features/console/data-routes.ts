@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import { LIMITS } from '@sampan/protocol/limits'
 import type { FastifyPluginAsync } from 'fastify'
 import { type Static, Type } from 'typebox'
+import type { Database } from '../../database/database.ts'
 import { AppError } from '../../errors.ts'
 import type { CollectionRules, Documents, IndexDefinition, JsonObject } from '../documents/document-request.ts'
 import type { Audit } from './audit-log.ts'
@@ -54,9 +55,14 @@ const NameParams = Type.Object({ name: Name })
 const IndexParams = Type.Object({ name: Name, index: Type.String({ maxLength: 128 }) })
 type ByName = { Params: Static<typeof NameParams> }
 
-type Needs = { readonly documents: Documents; readonly audit: Audit; readonly appId: string }
+type Needs = {
+  readonly database: Database
+  readonly documents: Documents
+  readonly audit: Audit
+  readonly appId: string
+}
 
-export function dataRoutes({ documents, audit, appId }: Needs): FastifyPluginAsync {
+export function dataRoutes({ database, documents, audit, appId }: Needs): FastifyPluginAsync {
   const params = { schema: { params: NameParams } }
   const body = <Body extends object>(schema: Body) => ({ schema: { params: NameParams, body: schema } })
   const viewer = { config: { role: 'viewer' as const } }
@@ -194,7 +200,8 @@ export function dataRoutes({ documents, audit, appId }: Needs): FastifyPluginAsy
     app.post<ByName & { Body: Static<typeof TestBody> }>(
       '/data/:name/may',
       { ...body(TestBody), ...viewer },
-      async (request) => tryAs(documents, { collection: request.params.name, appId, ...request.body }),
+      async (request) =>
+        tryAs({ documents, database, log: request.log }, { collection: request.params.name, appId, ...request.body }),
     )
   }
 }

@@ -1,10 +1,14 @@
 /**
- * "May this user do this?": asks the real engine as that person. Reading is simply tried; a write is tried inside a
- * transaction that is never committed, so the answer comes from the rule itself and nothing changes.
+ * "May this user do this?": asks the real engine as that person. Reading is simply tried; a write is tried on a database
+ * that takes it back, so the answer comes from the rule itself and nothing changes.
  */
+
+import type { Database, DatabaseLog } from '../../database/database.ts'
 import { AppError } from '../../errors.ts'
 import type { Documents, Json, JsonObject } from '../documents/document-request.ts'
+import { openDocuments } from '../documents/documents.ts'
 import { ANONYMOUS, type Identity } from '../sessions/identity.ts'
+import { neverCommit } from './never-commit.ts'
 
 export type RuleTest = {
   readonly collection: string
@@ -27,13 +31,15 @@ export type RuleAnswer = {
 
 const READ_LIMIT = 20
 
-export async function tryAs(documents: Documents, test: RuleTest): Promise<RuleAnswer> {
+type Needs = { readonly documents: Documents; readonly database: Database; readonly log: DatabaseLog }
+
+export async function tryAs(needs: Needs, test: RuleTest): Promise<RuleAnswer> {
   const identity: Identity = test.openId
     ? { kind: 'user', openId: test.openId, appId: test.appId, sessionId: 'rule-test' }
     : ANONYMOUS
   try {
     const records =
-      test.action === 'read' ? await read(documents, test, identity) : await write(documents, test, identity)
+      test.action === 'read' ? await read(needs.documents, test, identity) : await write(needs, test, identity)
     return { isAllowed: records > 0 || test.action === 'read', records }
   } catch (error) {
     if (!(error instanceof AppError)) throw error
@@ -47,17 +53,16 @@ async function read(documents: Documents, { collection, id, query = {} }: RuleTe
   return found.length
 }
 
-async function write(documents: Documents, test: RuleTest, identity: Identity) {
-  const { collection, id, query, document = {} } = test
-  const { transactionId } = await documents.beginTransaction({ identity })
-  const selection = { collection, transactionId, ...(id === undefined ? { query: query ?? {} } : { id }) }
+async function write({ database, log }: Needs, test: RuleTest, identity: Identity) {
+  const { collection, id, query = {}, document = {} } = test
+  const engine = await openDocuments({ database: neverCommit(database), log })
+  const selection = { collection, ...(id === undefined ? { query, multi: true } : { id }) }
   try {
-    if (test.action === 'create') {
-      return (await documents.add({ collection, transactionId, documents: [document] }, { identity })).ids.length
-    }
-    if (test.action === 'delete') return (await documents.remove(selection, { identity })).removed
-    return (await documents.update({ ...selection, changes: { $set: document } }, { identity })).updated
+    if (test.action === 'create')
+      return (await engine.add({ collection, documents: [document] }, { identity })).ids.length
+    if (test.action === 'delete') return (await engine.remove(selection, { identity })).removed
+    return (await engine.update({ ...selection, changes: { $set: document } }, { identity })).updated
   } finally {
-    await documents.rollbackTransaction(transactionId, { identity })
+    await engine.close()
   }
 }
