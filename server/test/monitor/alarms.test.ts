@@ -155,7 +155,7 @@ describe('alarm rules', () => {
     const world = await startAlarms(t)
     await world.pass({ 'host.cpu': 0.9 }, 6 * MINUTE_MS)
     for (let turn = 0; turn < 10; turn += 1) {
-      await world.pass({ 'host.cpu': 0.75 }, 2 * MINUTE_MS)
+      await world.pass({ 'host.cpu': 0.75 }, 8 * MINUTE_MS) // below the alarm, above what clears it
       await world.pass({ 'host.cpu': 0.85 }, 2 * MINUTE_MS)
     }
     assert.deepEqual(
