@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, it } from 'node:test'
 import { pino } from 'pino'
@@ -64,10 +64,12 @@ describe('packages that are missing', () => {
     const log = pino({ level: 'silent' })
     const specs = [...readFunctions(path.join(root, 'cloud'), { timeoutMs: 1, memoryMb: 128 }, () => {}).values()]
     const progress: string[] = []
-    mkdirSync(path.join(root, 'cloud/a/.sampan-installing'))
-    setTimeout(() => rmSync(path.join(root, 'cloud/a/.sampan-installing'), { recursive: true }), 300)
+    // Held by a process that runs, then let go; the other is left over from a process that is gone.
+    writeFileSync(path.join(root, 'cloud/a/.sampan-installing'), String(process.pid))
+    writeFileSync(path.join(root, 'cloud/b/.sampan-installing'), '999999999')
+    setTimeout(() => rmSync(path.join(root, 'cloud/a/.sampan-installing')), 300)
     await installMissing(specs, { environment: process.env, log, onProgress: (line) => void progress.push(line) })
-    assert.deepEqual(progress, ['npm install in a', 'npm install in b'])
+    assert.deepEqual(progress.toSorted(), ['npm install in a', 'npm install in b'])
     assert.ok(existsSync(path.join(root, 'cloud/a/node_modules/left/index.js')))
     assert.ok(!existsSync(path.join(root, 'cloud/a/.sampan-installing')))
     const served = await serveProject({}, { functionsRoot: path.join(root, 'cloud') })
