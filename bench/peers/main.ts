@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util'
 import { type PeerResult, type PeerRound, runRound, summariseRounds, warmUp } from './compare.ts'
 import { handWrittenPeers } from './hand-written-peers.ts'
 import { installPeers } from './install-peers.ts'
+import { networkedPeers } from './networked-peers.ts'
 import { parsePeer } from './parse-peer.ts'
 import type { Peer, RunningPeer } from './peer.ts'
 import { renderComparison } from './render-comparison.ts'
@@ -47,10 +48,11 @@ spawnSync('taskset', ['-a', '-c', '-p', GENERATOR_CPU, String(process.pid)])
 
 const wanted = options.only?.split(',')
 const all = [
-  sampanPeer('sampan', 'Sampan on SQLite', SERVER_CPU),
+  sampanPeer({ name: 'sampan', about: 'Sampan on SQLite', cpu: SERVER_CPU }),
   ...handWrittenPeers(SERVER_CPU),
   supabaseLitePeer(SERVER_CPU),
   parsePeer(SERVER_CPU),
+  ...networkedPeers(SERVER_CPU),
 ]
 const peers = all.filter(({ name }) => !wanted || wanted.includes(name))
 installPeers(peers, say)

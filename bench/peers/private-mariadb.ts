@@ -3,10 +3,17 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { findFreePort } from './free-port.ts'
 
 export const MARIADB_DURABILITY = 'innodb_flush_log_at_trx_commit=1, buffer pool 128 MB, no binlog'
 
-export type PrivateMariaDb = { readonly socketPath: string; readonly pid: number; stop(): Promise<void> }
+export type PrivateMariaDb = {
+  readonly socketPath: string
+  /** `mysql://…` without a database name, over loopback. */
+  readonly url: string
+  readonly pid: number
+  stop(): Promise<void>
+}
 
 const START_LIMIT_MS = 30_000
 
@@ -20,17 +27,23 @@ export async function startPrivateMariaDb(folder: string, cpu: string): Promise<
   const install = ['--no-defaults', `--datadir=${dataFolder}`, '--auth-root-authentication-method=normal']
   const installed = spawnSync('mariadb-install-db', [...install, '--user=root', '--skip-test-db'])
   if (installed.status !== 0) throw new Error(`mariadb-install-db failed: ${installed.stderr}`)
+  const port = await findFreePort()
   const child = spawn(
     'taskset',
     [
       ...['-c', cpu, 'mariadbd', '--no-defaults', '--user=root', `--datadir=${dataFolder}`, `--socket=${socketPath}`],
-      ...['--skip-networking', '--innodb-buffer-pool-size=128M', '--innodb-flush-log-at-trx-commit=1'],
+      ...[
+        '--bind-address=127.0.0.1',
+        `--port=${port}`,
+        '--innodb-buffer-pool-size=128M',
+        '--innodb-flush-log-at-trx-commit=1',
+      ],
       ...['--performance-schema=OFF', '--skip-log-bin', `--pid-file=${folder}/mariadb.pid`],
     ],
     { stdio: 'ignore' },
   )
   await waitUntil(() => ping(socketPath), child)
-  return { socketPath, pid: child.pid ?? 0, stop: () => stop(child) }
+  return { socketPath, url: `mysql://root@127.0.0.1:${port}`, pid: child.pid ?? 0, stop: () => stop(child) }
 }
 
 const ping = (socketPath: string) =>

@@ -11,6 +11,7 @@ export type PrivatePostgres = {
   readonly host: string
   readonly port: number
   readonly user: string
+  readonly url: string
   readonly pid: number
   stop(): Promise<void>
 }
@@ -77,7 +78,7 @@ export async function startPrivatePostgres(folder: string, cpu: string): Promise
       child.once('exit', () => resolve())
       child.kill('SIGINT') // fast shutdown
     })
-  return { host: HOST, port, user, pid: child.pid ?? 0, stop }
+  return { host: HOST, port, user, url: `postgres://${user}@${HOST}:${port}/postgres`, pid: child.pid ?? 0, stop }
 }
 
 /** PostgreSQL refuses to run as root: then the account of its package is used. */

@@ -51,25 +51,56 @@ export const SAMPAN_STEPS: readonly RequestStep[] = [
   },
 ]
 
-type SampanOptions = { readonly settings?: Readonly<Record<string, string>>; readonly nodeOptions?: string }
+type DatabaseOf = (folders: {
+  run: string
+  cpu: string
+}) => Promise<{ url: string; pid: number; stop(): Promise<void> }>
 
-export function sampanPeer(name: string, about: string, cpu: string, options: SampanOptions = {}): Peer {
+type SampanOptions = {
+  readonly name: string
+  readonly about: string
+  readonly cpu: string
+  readonly durability?: string
+  /** A database server of its own; without it, SQLite. */
+  readonly startDatabase?: DatabaseOf
+  readonly missing?: () => string | undefined
+}
+
+const SQLITE_DURABILITY = 'SQLite WAL, synchronous=FULL, group commit; log-in writes a session'
+
+export function sampanPeer({ name, about, cpu, durability, startDatabase, missing }: SampanOptions): Peer {
   return {
     name,
     about,
-    durability: 'SQLite WAL, synchronous=FULL, group commit; log-in writes a session',
+    durability: durability ?? SQLITE_DURABILITY,
+    ...(missing && { missing }),
     async start({ run }) {
+      const database = await startDatabase?.({ run, cpu })
       const dataDir = path.join(run, 'data')
       mkdirSync(dataDir)
-      const given = { dataDir, forumPosts: POSTS, settings: options.settings }
-      const seeded = spawnSync(process.execPath, [BENCH_SERVER, JSON.stringify({ ...given, seedsOnly: true })], {
-        encoding: 'utf8',
-      })
-      if (seeded.status !== 0) throw new Error(`seeding failed: ${seeded.stderr.slice(-500)}`)
-      const environment = options.nodeOptions ? { NODE_OPTIONS: options.nodeOptions } : {}
-      const server = await startServer({ script: BENCH_SERVER, args: [JSON.stringify(given)], cpu, env: environment })
+      const settings = database ? { DATABASE_URL: database.url } : {}
+      const given = { dataDir, forumPosts: POSTS, settings }
+      seed(given)
+      const server = await startServer({ script: BENCH_SERVER, args: [JSON.stringify(given)], cpu })
       const users = await logInUsers(`http://127.0.0.1:${server.port}`, ACTIVE_USERS, 'peers')
-      return { port: server.port, steps: SAMPAN_STEPS, users, pids: [server.pid], stop: server.stop }
+      const stop = async () => {
+        await server.stop()
+        await database?.stop()
+      }
+      return {
+        port: server.port,
+        steps: SAMPAN_STEPS,
+        users,
+        pids: [server.pid, ...(database ? [database.pid] : [])],
+        stop,
+      }
     },
   }
+}
+
+function seed(given: object) {
+  const seeded = spawnSync(process.execPath, [BENCH_SERVER, JSON.stringify({ ...given, seedsOnly: true })], {
+    encoding: 'utf8',
+  })
+  if (seeded.status !== 0) throw new Error(`seeding failed: ${seeded.stderr.slice(-500)}`)
 }
