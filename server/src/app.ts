@@ -25,6 +25,7 @@ import { openHttp } from './http/open-http.ts'
 import { describeRoutes } from './http/openapi.ts'
 import { isLoopback, limitRates } from './http/rate-limit.ts'
 import type { Resources } from './open-resources.ts'
+import { serveOwnRoutes } from './own-routes.ts'
 
 /** The console as `npm run build --workspace console` leaves it. */
 const CONSOLE_DIR = path.resolve(import.meta.dirname, '../../console/dist')
@@ -71,6 +72,7 @@ export async function createApp(resources: Resources, version: string): Promise<
   await app.register(adminDoor({ ...resources, appId, findUser: findUserHere, ...(pay && { pay }) }), {
     prefix: '/admin',
   })
+  await serveOwnRoutes(app, { ...resources, serverRoot: resources.project.serverRoot })
   await app.register(consoleRoutes({ ...resources, version, staticDir: CONSOLE_DIR }), { prefix: '/console' })
   return app
 }

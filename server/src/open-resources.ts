@@ -23,6 +23,7 @@ import { createRecentRequests, type RecentRequests } from './features/monitor/re
 import { databaseSource, functionSource } from './features/monitor/server-sources.ts'
 import { createSlowQueryBook, type SlowQueryBook } from './features/monitor/slow-query-book.ts'
 import { openWatch, type Watch } from './features/monitor/watch.ts'
+import { createWeChatCalls, type WeChatCalls } from './features/monitor/wechat-calls.ts'
 import { openMerchant } from './features/payments/open-merchant.ts'
 import { openPayments, type Payments } from './features/payments/payments.ts'
 import { openRealtimeTickets, type RealtimeTickets } from './features/rooms/realtime-tickets.ts'
@@ -45,6 +46,8 @@ export type ServedProject = {
   /** First documents of collections that are empty. */
   readonly seed: Readonly<Record<string, readonly JsonObject[]>>
   readonly rooms: readonly RoomRule[]
+  /** The folder with own routes (`index.ts`) and own tables (`migrations/`); undefined: the project has none. */
+  readonly serverRoot?: string | undefined
   /** Whether changed functions are loaded again. */
   readonly isWatched: boolean
 }
@@ -69,6 +72,7 @@ export type Resources = {
   readonly watch: Watch
   readonly recentRequests: RecentRequests
   readonly slowQueries: SlowQueryBook
+  readonly wechatCalls: WeChatCalls
   readonly administrators: Administrators
   readonly timers: FunctionTimers
   /** Undefined without a merchant. */
@@ -116,9 +120,15 @@ export async function openResources(needs: Needs): Promise<Resources> {
     log,
   })
   await migrate(database, { scope: 'core', folder: MIGRATIONS, appVersion: needs.version, log })
+  const ownMigrations = needs.project.serverRoot && path.join(needs.project.serverRoot, 'migrations')
+  if (ownMigrations && existsSync(ownMigrations)) {
+    await migrate(database, { scope: 'project', folder: ownMigrations, appVersion: needs.version, log })
+  }
 
   const cache = await openCache({ redisUrl: config.REDIS_URL, log, now })
+  const wechatCalls = createWeChatCalls(now)
   const wechat = openWeChat({
+    onCall: (call) => wechatCalls.add(call),
     baseUrl: config.WECHAT_BASE_URL,
     appId: config.WECHAT_APP_ID,
     secret: config.WECHAT_SECRET,
@@ -185,11 +195,13 @@ export async function openResources(needs: Needs): Promise<Resources> {
   })
   watch.monitor.addSource(databaseSource(database))
   watch.monitor.addSource(functionSource(functions))
+  watch.monitor.addSource(wechatCalls.source)
 
   return {
     ...needs,
     watch,
     slowQueries,
+    wechatCalls,
     recentRequests: createRecentRequests(),
     administrators: openAdministrators(database, now),
     database,

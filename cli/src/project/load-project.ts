@@ -21,6 +21,8 @@ export type Project = {
   readonly collectionsFrom: 'config' | 'code'
   readonly seed: Readonly<Record<string, readonly JsonObject[]>>
   readonly rooms: readonly RoomRule[]
+  /** Own routes and migrations. */
+  readonly serverRoot: string | undefined
   /** Settings of the server that the project decides, by their names. */
   readonly settings: Readonly<Record<string, string>>
 }
@@ -56,6 +58,7 @@ export async function loadProject(folder: string): Promise<Project> {
     collectionsFrom: config?.collections ? 'config' : 'code',
     seed: config?.seed ?? {},
     rooms: config?.rooms ?? [],
+    serverRoot: findServerRoot(root),
     settings: config?.settings ?? {},
   }
 }
@@ -96,4 +99,12 @@ function plainName(name: string): string {
   } catch {
     return name // a percent sign that is part of the name
   }
+}
+
+/** Only if it is meant for us: many projects have a folder `server` with a program of their own. */
+function findServerRoot(root: string): string | undefined {
+  const folder = path.join(root, 'server')
+  const isOurs =
+    existsSync(path.join(folder, 'migrations')) || CONFIG_FILES.some((name) => existsSync(path.join(root, name)))
+  return existsSync(folder) && isOurs ? folder : undefined
 }
