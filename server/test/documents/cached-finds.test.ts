@@ -134,9 +134,10 @@ describe('remembered pages', () => {
     assert.equal(await count(), 2)
   })
 
-  it('are never made of answers that depend on the moment, on chance or on a transaction', async () => {
+  it('are never made of answers that depend on the moment, on chance, on who asks or on a transaction', async () => {
     for (const request of [
       { ...REQUEST, query: { at: { $lt: { $tcb_server_date: { offset: 0 } } } } },
+      { ...REQUEST, query: { _openid: '{openid}' } },
       { ...REQUEST, query: { $expr: { $lt: [{ $rand: {} }, 0.5] } } },
       { ...REQUEST, query: { $expr: { $lt: ['$at', '$$NOW'] } } },
       { ...REQUEST, transactionId: 't' },

@@ -44,8 +44,8 @@ const MAX_COLLECTIONS = 10_000
 /** Longer than any statement may take. */
 const UNCERTAIN_MS = 60_000
 
-/** Answers that depend on the moment or on chance. */
-const CHANGES_BY_ITSELF = /server_?date|offset|\$\$|\$rand|\$sampleRate/i
+/** Answers that depend on the moment, on chance, or (`{openid}`) on who asks. */
+const IS_OF_ONE_MOMENT_OR_PERSON = /server_?date|offset|\$\$|\$rand|\$sampleRate|\{openid\}/i
 
 export function cacheFinds(documents: Documents, { catalogue, now }: Needs): Documents {
   const pages = new LRUCache<string, Entry>({ maxSize: MAX_BYTES, sizeCalculation: sizeOf })
@@ -90,7 +90,7 @@ export function cacheFinds(documents: Documents, { catalogue, now }: Needs): Doc
     const scope = collection && scopeOf(collection.rules, identity)
     if (scope === undefined) return undefined
     const key = `${scope}\n${JSON.stringify(request)}`
-    return key.length > MAX_KEY_CHARACTERS || CHANGES_BY_ITSELF.test(key) ? undefined : key
+    return key.length > MAX_KEY_CHARACTERS || IS_OF_ONE_MOMENT_OR_PERSON.test(key) ? undefined : key
   }
 
   async function writing<Result>(writes: Writes, work: () => Promise<Result>): Promise<Result> {
