@@ -22,6 +22,8 @@ export type WeChatOptions = {
   cache: Pick<Cache, 'get' | 'set' | 'claim'>
   now?: () => number
   log?: Log
+  /** Told about each attempt, for metrics. `errcode` undefined: no usable answer. */
+  onCall?: (call: { api: string; durationMs: number; errcode: number | undefined }) => void
   /** For one call with all its attempts. */
   timeoutMs?: number
   retryPauseMs?: number
@@ -53,8 +55,15 @@ export function openWeChat(options: WeChatOptions): WeChat {
 
   /** One attempt; WeChat's refusals become errors. */
   async function once(path: string, request: ApiRequest, deadlineMs: number): Promise<ApiAnswer> {
-    const answer = await http.send(path, request, Math.max(1, deadlineMs - performance.now()))
+    const startedAtMs = performance.now()
+    const tell = (errcode: number | undefined) =>
+      options.onCall?.({ api: path, durationMs: performance.now() - startedAtMs, errcode })
+    const answer = await http.send(path, request, Math.max(1, deadlineMs - startedAtMs)).catch((error: unknown) => {
+      tell(undefined)
+      throw error
+    })
     const { errcode, errmsg } = answer.json ?? {}
+    tell(typeof errcode === 'number' ? errcode : 0)
     if (typeof errcode === 'number' && errcode !== 0) throw toAppError(path, errcode, String(errmsg ?? ''))
     return answer
   }

@@ -15,6 +15,7 @@ import type { FunctionTimers } from '../functions/function-timers.ts'
 import type { Functions } from '../functions/functions.ts'
 import type { RecentRequests } from '../monitor/recent-requests.ts'
 import type { SlowQueryBook } from '../monitor/slow-query-book.ts'
+import type { WeChatCalls } from '../monitor/wechat-calls.ts'
 import type { AccessKeys } from '../sessions/access-keys.ts'
 import type { SessionLookup } from '../sessions/current-session.ts'
 import type { Administrators } from './administrators.ts'
@@ -45,6 +46,7 @@ export type ConsoleNeeds = OverviewNeeds & {
   readonly administrators: Administrators
   readonly recentRequests: RecentRequests
   readonly slowQueries: SlowQueryBook
+  readonly wechatCalls: WeChatCalls
   readonly project: { readonly functionsRoot: string | undefined }
   /** Folder with the built console: `console/dist`. */
   readonly staticDir: string

@@ -6,6 +6,7 @@ import { type Config, SETTINGS, type SettingName } from '../../config.ts'
 import { AppError } from '../../errors.ts'
 import { BUNDLE_SETTING, parseBundle } from '../monitor/box-facts.ts'
 import type { Watch } from '../monitor/watch.ts'
+import type { WeChatCalls } from '../monitor/wechat-calls.ts'
 import type { AccessKeys } from '../sessions/access-keys.ts'
 import type { Audit } from './audit-log.ts'
 
@@ -15,9 +16,15 @@ const KeyBody = Type.Object({ label: Type.String({ maxLength: 200 }) }, strict)
 const KeyParams = Type.Object({ secretId: Type.String({ maxLength: 64 }) })
 const ConfirmBody = Type.Object({ confirm: Type.String({ maxLength: 64 }) }, strict)
 
-type Needs = { readonly config: Config; readonly accessKeys: AccessKeys; readonly watch: Watch; readonly audit: Audit }
+type Needs = {
+  readonly config: Config
+  readonly accessKeys: AccessKeys
+  readonly watch: Watch
+  readonly wechatCalls: WeChatCalls
+  readonly audit: Audit
+}
 
-export function settingsRoutes({ config, accessKeys, watch, audit }: Needs): FastifyPluginAsync {
+export function settingsRoutes({ config, accessKeys, watch, wechatCalls, audit }: Needs): FastifyPluginAsync {
   return async (app) => {
     app.get('/settings', { config: { role: 'developer' } }, async () => ({
       settings: Object.entries(SETTINGS).map(([name, setting]) => ({
@@ -41,6 +48,8 @@ export function settingsRoutes({ config, accessKeys, watch, audit }: Needs): Fas
         return watch.boxFacts()
       },
     )
+
+    app.get('/wechat', { config: { role: 'viewer' } }, async () => ({ apis: wechatCalls.today() }))
 
     app.get('/keys', { config: { role: 'owner' } }, async () => ({ keys: await accessKeys.list() }))
 
