@@ -58,7 +58,6 @@ export const ERRORS = {
 
   // idempotency
   idempotency_mismatch:   { status: 422, errCode: -501007, hint: 'This Idempotency-Key was used with other parameters. Use a fresh key for a different request.', hintZh: '该 Idempotency-Key 已用于不同的参数。不同的请求请使用新的 key。' },
-  idempotency_busy:       { status: 409, errCode: -501004, hint: 'The first request with this Idempotency-Key is still running; retry after Retry-After.', hintZh: '使用该 Idempotency-Key 的首个请求仍在执行;请按 Retry-After 重试。' },
 
   // files
   file_not_found:         { status: 404, errCode: -503003, hint: 'Check the file id; the file may have been deleted.', hintZh: '请检查文件 ID;文件可能已被删除。' },

@@ -59,18 +59,6 @@ CREATE TABLE access_keys (
   revoked_at_ms BIGINT
 );
 
--- Answers of writes that carried an Idempotency-Key; scope says whose key it is. status is the HTTP status.
-CREATE TABLE idempotency (
-  scope VARCHAR(128) NOT NULL,
-  idempotency_key VARCHAR(255) NOT NULL,
-  request_hash VARCHAR(64) NOT NULL,
-  status INTEGER NOT NULL,
-  answer TEXT NOT NULL,
-  created_at_ms BIGINT NOT NULL,
-  PRIMARY KEY (scope, idempotency_key)
-);
-CREATE INDEX idempotency_created_at_ms ON idempotency (created_at_ms);
-
 -- One request may call several functions, so request_id is no key.
 CREATE TABLE function_calls (
   request_id VARCHAR(64) NOT NULL,
