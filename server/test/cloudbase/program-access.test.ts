@@ -33,6 +33,14 @@ describe('the /admin door, for other programs', () => {
     assert.equal(String((await app(key).downloadFile({ fileID })).fileContent), '42')
   })
 
+  it('tells facts about users, and calls functions for nobody', async () => {
+    const { openId } = await server.logIn('alice')
+    const { userInfo } = await app(key).auth().getEndUserInfo(openId)
+    assert.equal(userInfo.openId, openId)
+    await assert.rejects(app(key).auth().getEndUserInfo('nobody'), { code: 'INVALID_PARAM' })
+    await assert.rejects(app(key).callFunction({ name: 'none' }), { code: 'FUNCTION_NOT_FOUND' })
+  })
+
   it('takes secretId.secretKey as a bearer token', async () => {
     const db = app({ accessKey: `${key.secretId}.${key.secretKey}` }).database()
     assert.equal((await db.collection('reports').count()).total, 1)

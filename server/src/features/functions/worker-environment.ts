@@ -48,7 +48,7 @@ export type WorkerPlace = {
 export function workerPlace(
   needs: Pick<WorkerPlace, 'envId' | 'appId'> & { environment: WorkerPlace['serverEnvironment'] },
 ): WorkerPlace {
-  const tempFolder = path.join(os.tmpdir(), 'sampan-functions')
+  const tempFolder = path.join(os.tmpdir(), `sampan-functions-${os.userInfo().uid}`)
   mkdirSync(tempFolder, { recursive: true })
   return { envId: needs.envId, appId: needs.appId, serverEnvironment: needs.environment, tempFolder }
 }

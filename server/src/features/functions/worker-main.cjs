@@ -88,9 +88,7 @@ const captureOutput = () => {
 /** What went wrong, with enough to find the line and without this file's own frames. */
 const describe = (thrown) => {
   const error = thrown instanceof Error ? thrown : undefined
-  const stack = error?.stack
-    ?.split('\n')
-    .filter((line) => !line.includes(__filename) && !line.includes('node:internal'))
+  const stack = error?.stack?.split('\n').filter((line) => !line.includes(__filename) && !/\(?node:/.test(line))
   const message = error ? error.message : typeof thrown === 'string' ? thrown : util.inspect(thrown)
   return { name: error?.name ?? 'Error', message, code: String(error?.code ?? ''), stack: stack?.join('\n') ?? message }
 }
