@@ -10,7 +10,9 @@ const ROOT = path.resolve(import.meta.dirname, '../..')
 
 /** Inside server/src. */
 const ORDER =
-  'start-server app own-routes open-resources cloudbase features wechat storage cache database http config log errors'.split(' ')
+  'start-server app own-routes open-resources cloudbase features wechat storage cache database http config log errors'.split(
+    ' ',
+  )
 /** Features, from the one that uses most to the one that uses least. */
 const FEATURE_ORDER = 'console monitor rooms payments stock messages functions jobs files documents sessions'.split(' ')
 
