@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
-import { RETRY_PAUSES_MS } from '../../src/features/payments/deliver-results.ts'
+import { pino } from 'pino'
+import { deliver, listDueDeliveries, RETRY_PAUSES_MS } from '../../src/features/payments/deliver-results.ts'
 import { HOUR_MS, MINUTE_MS, type PaymentsUnderTest, startPayments } from './start-payments.ts'
 
 describe('an order', () => {
@@ -127,6 +128,18 @@ describe('an order', () => {
     assert.equal(shop.told.length, 1)
   })
 
+  it('is asked about when its prepayId ends, if the order itself goes on', async () => {
+    await shop.payments.place({ ...shop.request('order-0001'), expiresAtMs: shop.now() + 24 * HOUR_MS })
+    shop.advance(31 * MINUTE_MS)
+    await shop.payments.runDue()
+    const [row] = await shop.rows('SELECT next_check_at_ms FROM pay_orders')
+    assert.equal(row?.['next_check_at_ms'], shop.now() + 89 * MINUTE_MS)
+    shop.advance(89 * MINUTE_MS)
+    await shop.payments.runDue()
+    const [later] = await shop.rows('SELECT next_check_at_ms FROM pay_orders')
+    assert.equal(later?.['next_check_at_ms'], shop.now() + 22 * HOUR_MS)
+  })
+
   it('is credited although it was paid in the last moment, when it should be closed', async () => {
     shop.simulator.pay.notify.habits.lossRate = 1
     await shop.place('order-0001')
@@ -228,8 +241,18 @@ describe('the function of an order', () => {
     assert.ok((await shop.findings()).includes('function_not_told order-0001'))
   })
 
-  it('is called by one of two processes', async () => {
-    await Promise.all([shop.openBooks().runDue(), shop.openBooks().runDue(), shop.payments.runDue()])
-    assert.equal(shop.told.length, 1)
+  it('is called by one of several processes that found the same result waiting', async () => {
+    const waiting = await listDueDeliveries(shop.database, shop.now(), 10)
+    const { database, now } = shop
+    const log = pino({ level: 'silent' })
+    let calls = 0
+    const callFunction = async () => {
+      calls += 1
+      return '{"errcode":0}'
+    }
+    await Promise.all(
+      [...waiting, ...waiting, ...waiting].map((one) => deliver(one, { database, callFunction, log, now })),
+    )
+    assert.deepEqual([waiting.length, calls], [1, 1])
   })
 })

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { openSimulator, type PayOptions } from '@sampan/simulator'
+import type { Database } from '../../src/database/database.ts'
 import { migrate } from '../../src/database/migrate.ts'
 import { openDatabase } from '../../src/database/open-database.ts'
 import { paymentRoutes } from '../../src/features/payments/payment-routes.ts'
@@ -20,13 +21,20 @@ export const HOUR_MS = 3_600_000
 type Told = { functionName: string; event: Record<string, unknown>; requestId: string }
 
 /** Payments on a real database, behind real HTTP, with the simulator's merchant, and a clock that the test moves. */
-export async function startPayments(merchant: PayOptions = {}, payOptions: Partial<WeChatPayOptions> = {}) {
+export async function startPayments(
+  merchant: PayOptions = {},
+  payOptions: Partial<WeChatPayOptions> = {},
+  databaseUrl = '',
+) {
   let nowMs = START_MS
   const now = () => nowMs
   const dir = await mkdtemp(path.join(os.tmpdir(), 'sampan-pay-'))
   const logLines: string[] = []
   const log = openLog({ level: 'debug', destination: { write: (line) => void logLines.push(line) }, isPretty: false })
-  const database = await openDatabase({ url: `sqlite:${path.join(dir, 'app.db')}`, timeoutMs: 5_000, log })
+  const openConnection = () =>
+    openDatabase({ url: databaseUrl || `sqlite:${path.join(dir, 'app.db')}`, timeoutMs: 10_000, log })
+  const database = await openConnection()
+  const elsewhere: Database[] = []
   const folder = path.resolve(import.meta.dirname, '../../migrations')
   await migrate(database, { scope: 'core', folder, appVersion: 'test', log })
 
@@ -61,9 +69,9 @@ export async function startPayments(merchant: PayOptions = {}, payOptions: Parti
   /** What functions answer; a test replaces it. */
   const functions: { answer: (event: Record<string, unknown>) => unknown } = { answer: () => ({ errcode: 0 }) }
   let url = ''
-  const openBooks = () =>
+  const openBooks = (books = database) =>
     openPayments({
-      database,
+      database: books,
       pay,
       account: { appId: APP_ID, mchId: credentials.mchId },
       async callFunction(functionName, event, requestId) {
@@ -98,8 +106,14 @@ export async function startPayments(merchant: PayOptions = {}, payOptions: Parti
     simulator,
     pay,
     payments,
-    /** A second server of the same deployment, or this one after a restart. */
-    openBooks,
+    /** This server after a restart. */
+    openBooks: () => openBooks(),
+    /** A second server of the same deployment, with a connection of its own. */
+    async openBooksElsewhere() {
+      const connection = await openConnection()
+      elsewhere.push(connection)
+      return openBooks(connection)
+    },
     database,
     url,
     openId,
@@ -147,7 +161,7 @@ export async function startPayments(merchant: PayOptions = {}, payOptions: Parti
       await app.close()
       await pay.close()
       await simulator.close()
-      await database.close()
+      for (const connection of [...elsewhere, database]) await connection.close()
       await rm(dir, { recursive: true, force: true })
     },
   }

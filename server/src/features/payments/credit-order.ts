@@ -4,11 +4,10 @@
  */
 
 import { type Database, transactionScript } from '../../database/database.ts'
-import { AppError } from '../../errors.ts'
 import { disagreementWith, type PayOrder } from '../../wechat/pay/pay.ts'
 import { addDelivery } from './deliver-results.ts'
 import { type Account, paidEvent } from './payment-events.ts'
-import { lockOrder, type NewFinding, noteFinding } from './payment-store.ts'
+import { lockOrder, type NewFinding, noteFinding, transactOnceMore } from './payment-store.ts'
 
 export type Source = 'notify' | 'query' | 'bill'
 
@@ -25,15 +24,8 @@ export type Credit = {
 /** `known`: it was credited before. `refused`: it is not what was ordered; a finding says in what. */
 export type CreditOutcome = 'credited' | 'known' | 'refused'
 
-export async function credit(database: Database, args: Credit): Promise<CreditOutcome> {
-  try {
-    return await database.transact(creditOrder, args)
-  } catch (error) {
-    // Another process entered the same notification or finding at this moment: this time it will be seen.
-    if (!(error instanceof AppError) || error.code !== 'document_exists') throw error
-    return await database.transact(creditOrder, args)
-  }
-}
+export const credit = (database: Database, args: Credit): Promise<CreditOutcome> =>
+  transactOnceMore(database, creditOrder, args)
 
 export const creditOrder = transactionScript(import.meta.url, 'creditOrder', function* (args: Credit) {
   const { paid, source, noticeId, nowMs } = args

@@ -1,5 +1,6 @@
 /** This feature's rows, and the reads of them. What changes them stands with the decision that it belongs to. */
-import type { Database, Row, SqlValue } from '../../database/database.ts'
+import type { Database, Row, SqlValue, TransactionScript } from '../../database/database.ts'
+import { AppError } from '../../errors.ts'
 
 export type OrderState = 'unpaid' | 'paid' | 'closed' | 'refunding' | 'refunded'
 
@@ -146,6 +147,20 @@ export async function listFindings(database: Database): Promise<Finding[]> {
 }
 
 export type NewFinding = Pick<Finding, 'kind' | 'subject'> & { oursFen?: number; theirsFen?: number }
+
+/** Runs the script; once more if another process entered the same row at this moment, which this time will be seen. */
+export async function transactOnceMore<Args, Result>(
+  database: Database,
+  script: TransactionScript<Args, Result>,
+  args: Args,
+): Promise<Result> {
+  try {
+    return await database.transact(script, args)
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'document_exists') throw error
+    return await database.transact(script, args)
+  }
+}
 
 /** Part of a transaction: notes a difference once, however often it is met. */
 export function* noteFinding({ kind, subject, oursFen, theirsFen }: NewFinding, nowMs: number) {

@@ -4,7 +4,7 @@ import { transactionScript } from '../../database/database.ts'
 import { AppError } from '../../errors.ts'
 import type { PaymentRequest } from '../../wechat/pay/pay.ts'
 import { askAboutOrder, CHECK_PAUSES_MS } from './check-orders.ts'
-import { lockOrder, type StoredOrder } from './payment-store.ts'
+import { lockOrder, type StoredOrder, transactOnceMore } from './payment-store.ts'
 import type { PaymentNeeds } from './payments-needs.ts'
 
 export type OrderRequest = {
@@ -34,7 +34,7 @@ const TOTAL_MAX_FEN = 100_000_000 * 100
 export async function placeOrder(request: OrderRequest, needs: PaymentNeeds): Promise<PlacedOrder> {
   const { database, pay, now } = needs
   checkRequest(request, now())
-  const { order, isNew } = await database.transact(addOrder, {
+  const { order, isNew } = await transactOnceMore(database, addOrder, {
     request,
     notifyUrl: `${needs.publicUrl()}/v1/payments/notify`,
     expiresAtMs: wholeSeconds(request.expiresAtMs ?? now() + needs.orderTtlMs),

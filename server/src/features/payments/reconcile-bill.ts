@@ -6,7 +6,7 @@ import { type Database, type Row, transactionScript } from '../../database/datab
 import type { BillLine } from '../../wechat/pay/pay.ts'
 import { askAboutOrder } from './check-orders.ts'
 import { beijingDate, beijingMidnightMs } from './payment-events.ts'
-import { findOrder, findRefund, type NewFinding, noteFinding } from './payment-store.ts'
+import { findOrder, findRefund, type NewFinding, noteFinding, transactOnceMore } from './payment-store.ts'
 import type { PaymentNeeds } from './payments-needs.ts'
 import { enterRefund } from './refund-order.ts'
 
@@ -45,7 +45,7 @@ export async function reconcileBill(date: string, needs: PaymentNeeds): Promise<
     if (difference) differences.push(difference)
   }
   differences.push(...(await missingPayments(database, date, lines)), ...(await missingRefunds(database, date)))
-  await database.transact(noteBill, { date, lines: lines.length, differences, nowMs: now() })
+  await transactOnceMore(database, noteBill, { date, lines: lines.length, differences, nowMs: now() })
   const line = { date, lines: lines.length, differences: differences.length }
   if (differences.length) log.error(line, 'the bill and our books differ')
   else log.info(line, 'the bill and our books agree')

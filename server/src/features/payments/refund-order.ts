@@ -4,7 +4,7 @@ import { transactionScript } from '../../database/database.ts'
 import { AppError } from '../../errors.ts'
 import type { PayRefund } from '../../wechat/pay/pay.ts'
 import type { StoredOrder, StoredRefund } from './payment-store.ts'
-import { findOrder } from './payment-store.ts'
+import { findOrder, transactOnceMore } from './payment-store.ts'
 import type { PaymentNeeds } from './payments-needs.ts'
 import { releaseRefund, reserveRefund, type SettleOutcome, type SettleRefund, settleRefund } from './settle-refund.ts'
 
@@ -40,7 +40,7 @@ const LEASE_MS = MINUTE_MS
 export async function refundOrder(request: RefundRequest, needs: PaymentNeeds): Promise<PayRefund> {
   checkRequest(request)
   const { database, now } = needs
-  const { order, refund } = await database.transact(reserveRefund, {
+  const { order, refund } = await transactOnceMore(database, reserveRefund, {
     ...request,
     notifyUrl: `${needs.publicUrl()}/v1/payments/refund-notify`,
     nextCheckAtMs: now() + pauseMs(0),
@@ -90,11 +90,7 @@ export async function enterRefund(
     nextCheckAtMs,
     ...(noticeId !== undefined && { noticeId }),
   }
-  const outcome = await database.transact(settleRefund, args).catch((error: unknown) => {
-    // Another process entered the same notification or finding at this moment: this time it will be seen.
-    if (!(error instanceof AppError) || error.code !== 'document_exists') throw error
-    return database.transact(settleRefund, args)
-  })
+  const outcome = await transactOnceMore(database, settleRefund, args)
   const { outRefundNo, refundFen, status } = told
   if (outcome === 'settled') log.info({ outRefundNo, refundFen, status, source }, 'refund ended')
   if (outcome === 'refused') log.error({ outRefundNo, refundFen, status, source }, 'a refund is not what was asked for')
