@@ -19,6 +19,14 @@ const PROJECT = {
   'beside/index.js': `exports.main = () => require('node:fs').readFileSync('./data.txt', 'utf8')`,
   'beside/data.txt': 'found',
   'hours/index.js': `exports.main = () => new Date(0).getHours()`,
+  'old/index.js': `
+    const util = require('util')
+    const crypto = require('crypto')
+    exports.main = ({ secret }) => {
+      const decipher = crypto.createDecipher('aes-128-cbc', 'a password')
+      const text = decipher.update(secret, 'hex', 'utf8') + decipher.final('utf8')
+      return [util.isString('x'), util.isRegExp(/x/), util.isFunction(util.log), new Buffer('old').length, text]
+    }`,
   'broken/index.js': `exports.main = () => {`,
   'lonely/index.js': `require('a-package-nobody-installed')`,
   'unexported/index.js': `exports.other = 1`,
@@ -75,6 +83,12 @@ describe('functions', () => {
     assert.equal(resultOf(await call('module')), 'function')
     assert.equal(resultOf(await call('other-export')), 'handled')
     assert.equal(resultOf(await call('nothing')), undefined)
+  })
+
+  it('find what their packages knew of older versions of Node', async () => {
+    // Encrypted by Node 20: crypto.createCipher('aes-128-cbc', 'a password').
+    const secret = '15fdecb070ac1f6414b86b218b9305f4'
+    assert.deepEqual(resultOf(await call('old', { secret })), [true, true, true, 3, 'a boat'])
   })
 
   it('behaves like CloudBase about the working folder and the time zone', async () => {

@@ -11,6 +11,7 @@ const net = require('node:net')
 const path = require('node:path')
 const { pathToFileURL } = require('node:url')
 const util = require('node:util')
+require('./old-node.cjs')
 
 const COMMANDS_FD = 3
 const ANSWERS_FD = 4

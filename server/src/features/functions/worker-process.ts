@@ -65,10 +65,11 @@ export type NodeLimits = {
 
 /** Node's flags for a worker. The permission model keeps the server's database, keys and environment unreadable. */
 export function nodeFlags({ memoryMb, readableFolders, writableFolders }: NodeLimits): string[] {
-  const heap = `--max-old-space-size=${memoryMb}`
-  if (readableFolders.length === 0) return [heap]
+  // Old packages would fill every log with warnings that the function's author can do nothing about.
+  const common = [`--max-old-space-size=${memoryMb}`, '--no-deprecation']
+  if (readableFolders.length === 0) return common
   return [
-    heap,
+    ...common,
     '--permission',
     '--disable-warning=SecurityWarning',
     // Native packages, ffmpeg and the like must keep working: this guards against accidents, not against the owner.
