@@ -12,6 +12,7 @@ import { findPostgres, POSTGRES_DURABILITY, startPrivatePostgres } from './priva
 const USERS = 200
 const ROWS_AT_ONCE = 1_000
 const APP = { 'x-parse-application-id': 'bench' }
+const MASTER = { ...APP, 'x-parse-master-key': 'bench-master' }
 const SESSION = { ...APP, 'x-parse-session-token': '{{token}}' }
 
 const where = encodeURIComponent('{"category":').concat(
@@ -93,8 +94,8 @@ async function createClasses(url: string) {
     ...{ category: field('Number'), status: field('String'), title: field('String'), cover: field('String') },
     ...{ summary: field('String'), body: field('String'), likes: field('Number'), ts: field('Number') },
   }
-  await send(`${url}/parse/schemas/Post`, { className: 'Post', fields })
-  await send(`${url}/parse/classes/Form`, { postId: 'p1', name: 'a', phone: '1', content: 'x' })
+  await send(`${url}/parse/schemas/Post`, { className: 'Post', fields }, MASTER)
+  await send(`${url}/parse/classes/Form`, { postId: 'p1', name: 'a', phone: '1', content: 'x' }, MASTER)
 }
 
 async function seed(connection: pg.ClientConfig) {
@@ -129,10 +130,15 @@ async function createUsers(url: string): Promise<User[]> {
   return users
 }
 
-async function send(url: string, body: unknown): Promise<Record<string, unknown>> {
+/** Without the master key a new user gets a session, with it none. */
+async function send(
+  url: string,
+  body: unknown,
+  headers: Record<string, string> = APP,
+): Promise<Record<string, unknown>> {
   const answer = await fetch(url, {
     method: 'POST',
-    headers: { ...APP, 'x-parse-master-key': 'bench-master', 'content-type': 'application/json' },
+    headers: { ...headers, 'content-type': 'application/json' },
     body: JSON.stringify(body),
   })
   const text = await answer.text()
