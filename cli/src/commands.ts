@@ -1,5 +1,6 @@
 /** Every command, in the order in which a team meets them: plan → build → prove → ship → watch. */
 import type { Command } from './command.ts'
+import { backup } from './commands/backup.ts'
 import { bench } from './commands/bench.ts'
 import { call } from './commands/call.ts'
 import { consoleCommand } from './commands/console.ts'
@@ -24,6 +25,7 @@ export const COMMANDS: readonly Command[] = [
   key,
   indexes,
   status,
+  backup,
   doctor,
   consoleCommand,
 ]
