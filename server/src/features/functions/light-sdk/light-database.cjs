@@ -2,19 +2,9 @@
  * `cloud.database()`. The query language is CloudBase's own builder (@cloudbase/database), so that what goes over the
  * wire is the same by construction; around it, parameters and results as wx-server-sdk has them.
  */
-const { createRequire } = require('node:module')
+const { Db } = require('@cloudbase/database')
 const { fail } = require('./light-errors.cjs')
 const { ask } = require('./light-request.cjs')
-
-/** It comes with the real SDK, which is where it is looked for first. */
-const load = () => {
-  try {
-    return createRequire(require.resolve('wx-server-sdk/package.json'))('@cloudbase/database')
-  } catch {
-    return require('@cloudbase/database')
-  }
-}
-const { Db } = load()
 
 /** What the builder sends its requests with. */
 class AdminRequester {
