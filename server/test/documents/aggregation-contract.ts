@@ -110,6 +110,23 @@ export function testAggregation(name: string, open: () => Promise<OpenedDatabase
       assert.deepEqual(await run([{ $match: { _id: 1 } }, { $replaceRoot: { newRoot: { k: '$item' } } }]), [{ k: 'a' }])
     })
 
+    it('answers the same whether the database leaves out fields or not', async () => {
+      const shapes: JsonObject[][] = [
+        [
+          { $group: { _id: '$item', days: { $push: '$at' }, bigs: { $push: '$big' }, none: { $push: '$none.x' } } },
+          { $sort: { _id: 1 } },
+        ],
+        [{ $project: { item: 1, tags: 1, first: { $arrayElemAt: ['$tags', 0] } } }],
+        [{ $unwind: '$tags' }, { $sortByCount: '$tags' }, { $sort: { _id: 1 } }],
+        [{ $sort: { n: -1 } }, { $project: { _id: 0, n: 1 } }],
+      ]
+      for (const stages of shapes) {
+        // A stage that may look at anything makes the database answer whole documents.
+        const whole = [{ $addFields: { all: '$$ROOT' } }, ...stages]
+        assert.deepEqual(await run(stages), await run(whole), JSON.stringify(stages))
+      }
+    })
+
     it('looks up by field and by pipeline', async () => {
       const byField = { $lookup: { from: items, localField: 'item', foreignField: '_id', as: 'found' } }
       const prices = (await run([byField])).map(({ found }) => found.map(({ price }: { price: number }) => price))

@@ -16,9 +16,10 @@ import type { Engine } from './documents-needs.ts'
 import { expressionTest } from './evaluate-expression.ts'
 import { geoNear } from './geo-near.ts'
 import { lookUp } from './look-up.ts'
+import { neededFields } from './pipeline-fields.ts'
 import { withoutProtected } from './protected-fields.ts'
 import { countSelection, timeoutOf } from './read-documents.ts'
-import { type Selection, select } from './run-selection.ts'
+import { type Selection, selectMany } from './run-selection.ts'
 import { decodeOrder, type SortKey } from './sort-documents.ts'
 
 export async function aggregateDocuments(engine: Engine, request: AggregateRequest, caller: DocumentCaller) {
@@ -55,9 +56,10 @@ async function runPipeline(
     filter,
     order: pushed.order,
     skip: pushed.skip,
-    limit: Math.min(pushed.limit, engine.settings.residualRowsMax),
+    limit: Math.min(pushed.limit, engine.settings.residualRowsMax + 1),
     timeoutMs: timeLeft(aggregation),
     expressionTest: expressionTest(nowMs),
+    fields: neededFields(rest),
   }
   const [first, ...others] = rest
   if (first?.name === '$count' && pushed.skip === 0 && pushed.limit === Number.POSITIVE_INFINITY) {
@@ -73,10 +75,10 @@ async function runPipeline(
 }
 
 async function selectBounded({ engine }: Aggregation, selection: Selection, wanted: number) {
-  const texts = await select(engine, selection)
+  const texts = await selectMany(engine, selection)
   const { residualRowsMax, residualBytesMax } = engine.settings
   const bytes = texts.reduce((sum, text) => sum + text.length, 0)
-  if ((texts.length >= residualRowsMax && wanted > residualRowsMax) || bytes > residualBytesMax) {
+  if ((texts.length > residualRowsMax && wanted > residualRowsMax) || bytes > residualBytesMax) {
     throw new AppError(
       'query_too_expensive',
       'The aggregation reads too many records; narrow it with a $match in front.',

@@ -16,6 +16,9 @@ export type AggregationReply =
       readonly error: { readonly code: ErrorCode; readonly message: string; readonly details?: Record<string, unknown> }
     }
 
+/** The documents as JSON arrays of many. */
+export type AggregationMessage = Omit<AggregationRequest, 'texts'> & { readonly batches: readonly string[] }
+
 export interface AggregationPool {
   /** @throws {AppError} what the stages threw; `deadline_exceeded`, `query_too_expensive`, `overloaded` */
   run(request: AggregationRequest, timeoutMs: number): Promise<readonly DocumentText[]>
@@ -51,7 +54,9 @@ export function openAggregationPool(): AggregationPool {
     current = job
     timer = setTimeout(() => giveUp(tooLate()), leftMs)
     thread ??= start()
-    thread.postMessage(job.request)
+    const { texts, ...others } = job.request
+    // Few long strings cross threads much faster than many short ones.
+    thread.postMessage({ ...others, batches: batchesOf(texts) } satisfies AggregationMessage)
   }
 
   function start() {
@@ -111,6 +116,16 @@ export function openAggregationPool(): AggregationPool {
       thread = undefined
     },
   }
+}
+
+const BATCH_DOCUMENTS = 1_000
+
+function batchesOf(texts: readonly DocumentText[]): string[] {
+  const batches: string[] = []
+  for (let start = 0; start < texts.length; start += BATCH_DOCUMENTS) {
+    batches.push(`[${texts.slice(start, start + BATCH_DOCUMENTS).join(',')}]`)
+  }
+  return batches
 }
 
 const tooLate = () => new AppError('deadline_exceeded', 'The aggregation took too long and was stopped.')

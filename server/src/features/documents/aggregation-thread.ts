@@ -1,20 +1,21 @@
 /** The thread that computes aggregations: a bad one can use up this thread's time and memory, not the server's. */
 import { parentPort } from 'node:worker_threads'
 import { asAppError } from '../../errors.ts'
-import type { AggregationReply, AggregationRequest } from './aggregation-pool.ts'
+import type { AggregationMessage, AggregationReply } from './aggregation-pool.ts'
+import type { JsonObject } from './document-request.ts'
 import { runStages } from './run-stages.ts'
 
-parentPort?.on('message', ({ texts, stages, nowMs }: AggregationRequest) => {
-  parentPort?.postMessage(answer(texts, stages, nowMs))
+parentPort?.on('message', ({ batches, stages, nowMs }: AggregationMessage) => {
+  parentPort?.postMessage(answer(batches, stages, nowMs))
 })
 
 function answer(
-  texts: AggregationRequest['texts'],
-  stages: AggregationRequest['stages'],
+  batches: AggregationMessage['batches'],
+  stages: AggregationMessage['stages'],
   nowMs: number,
 ): AggregationReply {
   try {
-    const documents = texts.map((text) => JSON.parse(text))
+    const documents = batches.flatMap((batch): JsonObject[] => JSON.parse(batch))
     return { texts: runStages(documents, stages, nowMs).map((document) => JSON.stringify(document)) }
   } catch (error) {
     const { code, message, details } = asAppError(error)

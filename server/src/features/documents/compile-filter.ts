@@ -205,6 +205,11 @@ function compileElement(test: FieldTest, key: string, source: SqlSource): Compil
 
 /** Most tests compare with one number or one text: some dialects do that faster than by the key. */
 function compileTyped(path: Path, test: LeafTest, source: SqlSource): Compiled | undefined {
+  if (test.kind === 'regex') {
+    const literal = test.pattern.options.includes('x') ? undefined : literalOf(test.pattern.source)
+    const contains = literal && source.typedContains?.(path, literal, test.pattern.options.includes('i'))
+    return contains ? { sql: contains, isExact: true } : undefined
+  }
   if (test.kind !== 'eq' && test.kind !== 'lt' && test.kind !== 'lte' && test.kind !== 'gt' && test.kind !== 'gte')
     return undefined
   const typed = source.typedTest?.(path, test.kind === 'eq' ? '=' : SQL_OPERATOR[test.kind], test.value)

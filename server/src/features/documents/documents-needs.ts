@@ -23,7 +23,7 @@ export type DocumentSettings = {
 
 export const DEFAULT_DOCUMENT_SETTINGS: DocumentSettings = {
   timeoutMs: 10_000,
-  residualRowsMax: 100_000,
+  residualRowsMax: 200_000,
   residualBytesMax: 64 * 1024 * 1024,
   slowQueryMs: 200,
   transactionTtlMs: 30_000,

@@ -24,6 +24,8 @@ export type Selection = {
   readonly limit: number
   readonly timeoutMs: number
   readonly expressionTest?: ExpressionTest
+  /** Top-level fields that are enough, where the database can leave out the others. */
+  readonly fields?: readonly string[] | undefined
 }
 
 export type PreparedSelection = {
@@ -65,8 +67,10 @@ export function prepareSelection(engine: Engine, selection: Selection, usesIndex
   // First, because rows that another condition refuses would not reach it.
   const deadline = !isBounded && dialect.deadlineGuard ? `${dialect.deadlineGuardOf('seq')} AND ` : ''
   const isExact = compiled.isExact && sorted !== undefined
+  const pick = selection.fields && source.pick(selection.fields)
+  const picked = pick ? `${pick} AS doc` : 'doc'
   return {
-    sql: `SELECT ${isExact ? '' : 'seq, '}doc${guardColumn} FROM ${dialect.quote(collection.table)} WHERE ${deadline}${where}${sorted ?? ''}`,
+    sql: `SELECT ${isExact ? picked : 'seq, doc'}${guardColumn} FROM ${dialect.quote(collection.table)} WHERE ${deadline}${where}${sorted ?? ''}`,
     params: [...(guards?.params ?? []), ...compiled.sql.params],
     plan,
     isExact: compiled.isExact,
@@ -195,6 +199,38 @@ async function selectResidual(
   return found.slice(skip, needed).map(({ text }) => text)
 }
 
+/** Rows of a large answer that reach the event loop at once. */
+const BULK_PAGE_ROWS = 2_000
+
+/** Like `select`, for answers that may be large: without an order or an index they come page by page. */
+export async function selectMany(engine: Engine, selection: Selection): Promise<DocumentText[]> {
+  const prepared = prepareSelection(engine, selection, true)
+  const isPlain = prepared.isExact && !prepared.plan && selection.order.length === 0 && selection.skip === 0
+  if (!isPlain || selection.limit <= BULK_PAGE_ROWS || nearOf(selection.filter)) return select(engine, selection)
+  const startedMs = performance.now()
+  const texts: DocumentText[] = []
+  const next = pageReader(
+    engine,
+    { ...prepared, sql: prepared.sql.replace(/^SELECT /, 'SELECT seq, ') },
+    BULK_PAGE_ROWS,
+  )
+  for (let bytes = 0; texts.length < selection.limit; ) {
+    const timeoutMs = startedMs + selection.timeoutMs - performance.now()
+    if (timeoutMs <= 0) throw new AppError('deadline_exceeded', 'The query took too long and was stopped.')
+    const rows = await next(timeoutMs)
+    for (const row of rows) {
+      const text = textOf(row)
+      bytes += text.length
+      texts.push(text)
+    }
+    if (bytes > engine.settings.residualBytesMax)
+      throw tooExpensive(`holds more than ${engine.settings.residualBytesMax} bytes`)
+    if (rows.length < BULK_PAGE_ROWS) break
+  }
+  noteSlowQuery(engine, selection, prepared, performance.now() - startedMs)
+  return texts.slice(0, selection.limit)
+}
+
 export type Found = { readonly seq: number; readonly text: string; readonly document: JsonObject }
 
 const usesSqlOrder = ({ plan, isOrdered }: PreparedSelection) => isOrdered && plan?.servesOrder === true
@@ -237,23 +273,18 @@ const foundOf = (row: Row): Found => ({
 function pageReader(
   engine: Engine,
   { sql, params, plan, isQuick }: PreparedSelection,
+  pageRows = RESIDUAL_PAGE_ROWS,
 ): (timeoutMs: number) => Promise<Row[]> {
   let offset = 0
   let afterSeq: SqlValue = 0
   return async (timeoutMs) => {
     if (plan) {
-      const rows = await readRows(
-        engine,
-        `${sql} LIMIT ? OFFSET ?`,
-        [...params, RESIDUAL_PAGE_ROWS, offset],
-        timeoutMs,
-        isQuick,
-      )
+      const rows = await readRows(engine, `${sql} LIMIT ? OFFSET ?`, [...params, pageRows, offset], timeoutMs, isQuick)
       offset += rows.length
       return rows
     }
     const unordered = sql.replace(/ ORDER BY .*$/s, '')
-    const statement = `${unordered} AND seq > ? ORDER BY seq LIMIT ${RESIDUAL_PAGE_ROWS}`
+    const statement = `${unordered} AND seq > ? ORDER BY seq LIMIT ${pageRows}`
     const rows = await readRows(engine, statement, [...params, afterSeq], timeoutMs, false)
     afterSeq = rows.at(-1)?.['seq'] ?? afterSeq
     return rows

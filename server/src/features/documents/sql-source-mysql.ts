@@ -39,6 +39,7 @@ export function mysqlSource(document: string, columns: ReadonlyMap<string, strin
     isArray: (path) => `${type(path)}='ARRAY'`,
     containsText: () => undefined,
     equalsArray: () => undefined,
+    pick: () => undefined,
     arrayLength: (path) => `JSON_LENGTH(${extract(path)})`,
     someElement: () => undefined,
     someObject: () => undefined,

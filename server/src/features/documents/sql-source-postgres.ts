@@ -2,7 +2,7 @@
 import { RANK, type Rank } from './document-values.ts'
 import { DATE_DIGITS, DATE_OFFSET, KEY_BYTES, orderedDouble, rankedKey } from './ranked-key.ts'
 import type { Path, SqlSource } from './sql-source.ts'
-import { sql, textLiteral } from './sql-text.ts'
+import { pickText, sql, textLiteral } from './sql-text.ts'
 
 /** `document` is the SQL expression that holds the JSON text. */
 export const postgresSource = (document: string): SqlSource => jsonSource(`${document}::json`, 0)
@@ -30,6 +30,7 @@ function jsonSource(document: string, level: number): SqlSource {
     isArray,
     containsText: () => undefined,
     equalsArray: (path, text) => sql(`${value(path)}::text = ?`, text),
+    pick: (fields) => pickText(fields, (field) => `(${document} -> ${textLiteral(field)})::text`),
     arrayLength: (path) => `json_array_length(CASE WHEN ${isArray(path)} THEN ${value(path)} ELSE '[]'::json END)`,
     someElement(path, condition) {
       const inner = condition(elementKey)

@@ -7,7 +7,7 @@ import type { Json, JsonObject } from './document-request.ts'
 import { dateMsOf, numberOf, RANK, type Rank, rankOf } from './document-values.ts'
 import { DATE_DIGITS, DATE_OFFSET, dateDigits } from './ranked-key.ts'
 import type { Path, SqlSource } from './sql-source.ts'
-import { sql, textLiteral } from './sql-text.ts'
+import { pickText, sql, textLiteral } from './sql-text.ts'
 
 /** `document` is the SQL expression that holds the JSON text; `columns` hold the keys of some paths. */
 export const sqliteSource = (document: string, columns: ReadonlyMap<string, string>): SqlSource =>
@@ -60,6 +60,15 @@ function jsonSource(document: string, level: number, columns = NO_COLUMNS): SqlS
         ? likeText(key, text)
         : sql(`(typeof(${key})='text' AND instr(${key},?)>0)`, text),
     equalsArray: (path, text) => sql(`json_extract(${at(path)})=?`, text),
+    pick: (fields) => pickText(fields, (field) => `(${document} -> ${jsonPath([field], '')})`),
+    typedContains(path, text, ignoresCase) {
+      if (columns.has(path.join('.'))) return undefined
+      const found = `json_extract(${at(path)})`
+      const isText = `${type(path)}='text'`
+      if (!ignoresCase || /^\P{L}*$/u.test(text)) return sql(`(instr(${found},?)>0 AND ${isText})`, text)
+      const pattern = likePattern(text)
+      return pattern === undefined ? undefined : sql(`(${found} LIKE ? ESCAPE '\\' AND ${isText})`, pattern)
+    },
     arrayLength: (path) => `json_array_length(${at(path)})`,
     someElement(path, condition) {
       const inner = condition(elementKey(row))
@@ -90,9 +99,13 @@ function jsonSource(document: string, level: number, columns = NO_COLUMNS): SqlS
 
 /** SQLite's LIKE ignores the case of ASCII letters only; other alphabets are left to JavaScript. */
 function likeText(key: string, text: string) {
-  if (/[^\u0000-\u007f]/.test(text) && /\p{Lu}|\p{Ll}/u.test(text.replace(/[a-zA-Z]/g, ''))) return undefined
-  const pattern = `%${text.replace(/[\\%_]/g, '\\$&')}%`
-  return sql(`(typeof(${key})='text' AND ${key} LIKE ? ESCAPE '\\')`, pattern)
+  const pattern = likePattern(text)
+  return pattern === undefined ? undefined : sql(`(typeof(${key})='text' AND ${key} LIKE ? ESCAPE '\\')`, pattern)
+}
+
+function likePattern(text: string): string | undefined {
+  const hasOtherCases = /\p{Lu}|\p{Ll}/u.test(text.replace(/[a-zA-Z]/g, ''))
+  return hasOtherCases ? undefined : `%${text.replace(/[\\%_]/g, '\\$&')}%`
 }
 
 /** SQLite compares a path's label with the key as JSON writes it, escapes included. */

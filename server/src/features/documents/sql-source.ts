@@ -38,6 +38,10 @@ export interface SqlSource {
   /** The JSON text at a path that is known to hold an array equals this. Undefined if the dialect reformats JSON. */
   equalsArray(path: Path, text: string): Sql | undefined
   arrayLength(path: Path): string
+  /** The JSON text of the document with `_id` and these fields only; undefined if the dialect reformats JSON. */
+  pick(fields: readonly string[]): string | undefined
+  /** Whether the text at the path contains this one; faster than `containsText` on the key. */
+  typedContains?(path: Path, text: string, ignoresCase: boolean): Sql | undefined
   /** Whether one element of the array at the path satisfies the condition on its key; undefined if the dialect cannot say. */
   someElement(path: Path, condition: (elementKey: string) => Sql): Sql | undefined
   /** Whether one element that is an object satisfies the condition on its inside. */

@@ -36,3 +36,11 @@ export function notSql(part: Sql): Sql {
 
 /** A string literal of SQL's standard. */
 export const textLiteral = (text: string) => `'${text.replaceAll("'", "''")}'`
+
+/** JSON text of some fields, put together in SQL; `at` answers a field's JSON text, or NULL where it is missing. */
+export function pickText(fields: readonly string[], at: (field: string) => string): string {
+  const parts = fields
+    .filter((field) => field !== '_id')
+    .map((field) => `coalesce(${textLiteral(`,${JSON.stringify(field)}:`)} || ${at(field)}, '')`)
+  return [`'{"_id":'`, at('_id'), ...parts, `'}'`].join(' || ')
+}
