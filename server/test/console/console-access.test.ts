@@ -188,7 +188,7 @@ describe('console: roles', () => {
 describe('console: pages', () => {
   it('serves the app at every page with headers that forbid frames and inline scripts', async (t) => {
     const console = await startConsole(t)
-    for (const page of ['/console/', '/console/plan', '/console/data', '/console/setup']) {
+    for (const page of ['/console', '/console/', '/console/plan', '/console/data', '/console/setup']) {
       const response = await fetch(console.url + page)
       const html = await response.text()
       assert.equal(response.status, 200, page)

@@ -80,6 +80,10 @@ export function consoleRoutes(needs: ConsoleNeeds): FastifyPluginAsync {
       reply.header('cross-origin-opener-policy', 'same-origin')
     })
     await app.register(consoleApi(needs), { prefix: '/api' })
+    // The app's own links are relative to /console/.
+    app.get('/', { schema: { hide: true }, prefixTrailingSlash: 'no-slash' }, (_request, reply) =>
+      reply.redirect('/console/'),
+    )
     await app.register(consolePages(needs.staticDir))
   }
 }
