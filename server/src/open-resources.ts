@@ -22,6 +22,7 @@ import { type OpenDataReader, openOpenData } from './features/functions/open-dat
 import { createRecentRequests, type RecentRequests } from './features/monitor/recent-requests.ts'
 import { databaseSource, functionSource } from './features/monitor/server-sources.ts'
 import { createSlowQueryBook, type SlowQueryBook } from './features/monitor/slow-query-book.ts'
+import { backupSource, certificateSource } from './features/monitor/upkeep-sources.ts'
 import { openWatch, type Watch } from './features/monitor/watch.ts'
 import { createWeChatCalls, type WeChatCalls } from './features/monitor/wechat-calls.ts'
 import { openMerchant } from './features/payments/open-merchant.ts'
@@ -196,6 +197,8 @@ export async function openResources(needs: Needs): Promise<Resources> {
   watch.monitor.addSource(databaseSource(database))
   watch.monitor.addSource(functionSource(functions))
   watch.monitor.addSource(wechatCalls.source)
+  watch.monitor.addSource(backupSource(config.DATA_DIR, now))
+  watch.monitor.addSource(certificateSource(needs.publicUrl, now))
 
   return {
     ...needs,

@@ -138,7 +138,7 @@ function grow(resource: GrowResource, facts: BoxFacts, files: number): Advice {
         en: `${percent}% of what this server sends are files. COS and a CDN cost less than a bigger line.`,
         zh: `本服务器发送的内容有 ${percent}% 是文件，使用 COS 与 CDN 比升级带宽便宜。`,
       },
-      command: 'sampan move --files cos',
+      command: 'sampan plan --images cdn',
     }
   }
   const bundle = nextBundle(resource, facts)
@@ -152,7 +152,7 @@ function grow(resource: GrowResource, facts: BoxFacts, files: number): Advice {
       en: `It was nearly full on at least ${BUSY_DAYS} of the last 7 days.${size ? ` Next size: ${size} a month${extra === undefined ? '' : ` (¥${extra} more)`}.` : ' There is no larger light server: see the plan for what comes after.'}`,
       zh: `过去 7 天至少 ${BUSY_DAYS} 天接近用满。${size ? `下一档：${size}/月${extra === undefined ? '' : `（多 ¥${extra}）`}。` : '已没有更大的轻量套餐，请在规划页查看后续方案。'}`,
     },
-    command: 'sampan scale',
+    command: bundle ? `sampan plan --bundle ${bundle.id}` : 'sampan plan',
     ...(bundle && { next: { bundle, extraYuanPerMonth: extra } }),
   }
 }
