@@ -2,12 +2,11 @@
  * The one way in which money becomes ours. Notifications, queries and bills all end here, in any order and any number:
  * an order is credited once.
  */
-
 import { type Database, transactionScript } from '../../database/database.ts'
 import { disagreementWith, type PayOrder } from '../../wechat/pay/pay.ts'
 import { addDelivery } from './deliver-results.ts'
 import { type Account, paidEvent } from './payment-events.ts'
-import { lockOrder, type NewFinding, noteFinding, transactOnceMore } from './payment-store.ts'
+import { lockOrder, type NewFinding, noteFinding, type Steps, transactOnceMore } from './payment-store.ts'
 
 export type Source = 'notify' | 'query' | 'bill'
 
@@ -27,48 +26,52 @@ export type CreditOutcome = 'credited' | 'known' | 'refused'
 export const credit = (database: Database, args: Credit): Promise<CreditOutcome> =>
   transactOnceMore(database, creditOrder, args)
 
-export const creditOrder = transactionScript(import.meta.url, 'creditOrder', function* (args: Credit) {
-  const { paid, source, noticeId, nowMs } = args
-  const order = yield* lockOrder(paid.outTradeNo)
-  if (noticeId !== undefined) {
-    const { rows } = yield {
-      sql: 'SELECT id FROM pay_notices WHERE id = ?',
-      params: [noticeId],
-      want: 'rows' as const,
+export const creditOrder = transactionScript(
+  import.meta.url,
+  'creditOrder',
+  function* (args: Credit): Steps<CreditOutcome> {
+    const { paid, source, noticeId, nowMs } = args
+    const order = yield* lockOrder(paid.outTradeNo)
+    if (noticeId !== undefined) {
+      const { rows } = yield {
+        sql: 'SELECT id FROM pay_notices WHERE id = ?',
+        params: [noticeId],
+        want: 'rows',
+      }
+      if (rows.length) return 'known'
     }
-    if (rows.length) return 'known' satisfies CreditOutcome as CreditOutcome
-  }
-  const { transactionId = '', outTradeNo } = paid
-  const refusal = refusalOf(order, paid)
-  if (!order || refusal) {
-    yield* noteFinding(refusal ?? { kind: 'unknown_payment', subject: outTradeNo, theirsFen: paid.totalFen }, nowMs)
-    return 'refused' as CreditOutcome
-  }
+    const { transactionId = '', outTradeNo } = paid
+    const refusal = refusalOf(order, paid)
+    if (!order || refusal) {
+      yield* noteFinding(refusal ?? { kind: 'unknown_payment', subject: outTradeNo, theirsFen: paid.totalFen }, nowMs)
+      return 'refused'
+    }
 
-  // An order that we closed and that was paid all the same: the money is there, so it counts.
-  const { changes } = yield {
-    sql: `UPDATE pay_orders SET state = 'paid', transaction_id = ?, paid_at_ms = ?, next_check_at_ms = NULL
+    // An order that we closed and that was paid all the same: the money is there, so it counts.
+    const { changes } = yield {
+      sql: `UPDATE pay_orders SET state = 'paid', transaction_id = ?, paid_at_ms = ?, next_check_at_ms = NULL
           WHERE out_trade_no = ? AND state IN ('unpaid', 'closed')`,
-    params: [transactionId, paid.paidAtMs ?? nowMs, outTradeNo],
-  }
-  if (changes === 1) {
-    yield {
-      sql: 'INSERT INTO pay_entries (id, out_trade_no, fen, source, at_ms) VALUES (?, ?, ?, ?, ?)',
-      params: [`paid:${transactionId}`, outTradeNo, order.totalFen, source, nowMs],
+      params: [transactionId, paid.paidAtMs ?? nowMs, outTradeNo],
     }
-    const event = paidEvent(order, paid, args.account, args.nonce, nowMs)
-    yield* addDelivery({ id: `paid:${outTradeNo}`, functionName: order.functionName, event }, nowMs)
-    if (source === 'bill')
-      yield* noteFinding({ kind: 'found_by_bill', subject: outTradeNo, theirsFen: paid.totalFen }, nowMs)
-  }
-  if (noticeId !== undefined) {
-    yield {
-      sql: 'INSERT INTO pay_notices (id, subject, received_at_ms) VALUES (?, ?, ?)',
-      params: [noticeId, outTradeNo, nowMs],
+    if (changes === 1) {
+      yield {
+        sql: 'INSERT INTO pay_entries (id, out_trade_no, fen, source, at_ms) VALUES (?, ?, ?, ?, ?)',
+        params: [`paid:${transactionId}`, outTradeNo, order.totalFen, source, nowMs],
+      }
+      const event = paidEvent(order, paid, args.account, args.nonce, nowMs)
+      yield* addDelivery({ id: `paid:${outTradeNo}`, functionName: order.functionName, event }, nowMs)
+      if (source === 'bill')
+        yield* noteFinding({ kind: 'found_by_bill', subject: outTradeNo, theirsFen: paid.totalFen }, nowMs)
     }
-  }
-  return (changes === 1 ? 'credited' : 'known') as CreditOutcome
-})
+    if (noticeId !== undefined) {
+      yield {
+        sql: 'INSERT INTO pay_notices (id, subject, received_at_ms) VALUES (?, ?, ?)',
+        params: [noticeId, outTradeNo, nowMs],
+      }
+    }
+    return changes === 1 ? 'credited' : 'known'
+  },
+)
 
 /** A true signature only proves that WeChat Pay said it, not that it is what was ordered. */
 function refusalOf(

@@ -5,7 +5,7 @@
 import type { Database } from '../../database/database.ts'
 import { transactionScript } from '../../database/database.ts'
 import type { Log } from '../../log.ts'
-import { noteFinding } from './payment-store.ts'
+import { noteFinding, type Steps } from './payment-store.ts'
 
 export type ResultCaller = (functionName: string, event: unknown, requestId: string) => Promise<string | undefined>
 
@@ -25,8 +25,8 @@ const PROBLEM_LIMIT_CHARS = 500
 
 export type NewDelivery = { readonly id: string; readonly functionName: string; readonly event: object }
 
-/** Part of a transaction. */
-export function* addDelivery({ id, functionName, event }: NewDelivery, nowMs: number) {
+/** Part of the transaction that has the result. */
+export function* addDelivery({ id, functionName, event }: NewDelivery, nowMs: number): Steps<void> {
   if (!functionName) return
   yield {
     sql: `INSERT INTO pay_deliveries (id, function_name, event, state, tries, next_try_at_ms, created_at_ms)

@@ -1,5 +1,5 @@
 /** This feature's rows, and the reads of them. What changes them stands with the decision that it belongs to. */
-import type { Database, Row, SqlValue, TransactionScript } from '../../database/database.ts'
+import type { Database, Row, SqlStep, SqlValue, StepResult, TransactionScript } from '../../database/database.ts'
 import { AppError } from '../../errors.ts'
 
 export type OrderState = 'unpaid' | 'paid' | 'closed' | 'refunding' | 'refunded'
@@ -162,10 +162,13 @@ export async function transactOnceMore<Args, Result>(
   }
 }
 
-/** Part of a transaction: notes a difference once, however often it is met. */
-export function* noteFinding({ kind, subject, oursFen, theirsFen }: NewFinding, nowMs: number) {
+/** Part of a transaction script. */
+export type Steps<Result> = Generator<SqlStep, Result, StepResult>
+
+/** Notes a difference once, however often it is met; tells whether it is new. */
+export function* noteFinding({ kind, subject, oursFen, theirsFen }: NewFinding, nowMs: number): Steps<boolean> {
   const id = `${kind}:${subject}`
-  const { rows } = yield { sql: 'SELECT id FROM pay_findings WHERE id = ?', params: [id], want: 'rows' as const }
+  const { rows } = yield { sql: 'SELECT id FROM pay_findings WHERE id = ?', params: [id], want: 'rows' }
   if (rows.length) return false
   yield {
     sql: `INSERT INTO pay_findings (id, kind, subject, ours_fen, theirs_fen, found_at_ms) VALUES (?, ?, ?, ?, ?, ?)`,
@@ -174,12 +177,12 @@ export function* noteFinding({ kind, subject, oursFen, theirsFen }: NewFinding, 
   return true
 }
 
-/** Part of a transaction: the order, held until the transaction ends, so that its changes come one after the other. */
-export function* lockOrder(outTradeNo: string) {
+/** The order, held until the transaction ends, so that its changes come one after the other. */
+export function* lockOrder(outTradeNo: string): Steps<StoredOrder | undefined> {
   const { rows } = yield {
     sql: 'SELECT * FROM pay_orders WHERE out_trade_no = ?',
     params: [outTradeNo],
-    want: 'rows' as const,
+    want: 'rows',
     locksRows: true,
   }
   return rows[0] && toOrder(rows[0])

@@ -212,6 +212,9 @@ class PaymentBooks implements Payments {
   }
 
   start(): void {
+    const { comparesBills, publicUrl, log } = this.#needs
+    if (comparesBills && !publicUrl().startsWith('https:'))
+      log.warn({ publicUrl: publicUrl() }, 'WeChat Pay reports to https only: set PUBLIC_URL')
     this.#isStarted = true
     this.#wake()
   }

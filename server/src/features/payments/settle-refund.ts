@@ -4,7 +4,7 @@ import { AppError } from '../../errors.ts'
 import type { PayRefund } from '../../wechat/pay/pay.ts'
 import { addDelivery } from './deliver-results.ts'
 import { type Account, refundedEvent } from './payment-events.ts'
-import { lockOrder, noteFinding, type StoredOrder, toRefund } from './payment-store.ts'
+import { lockOrder, noteFinding, type Steps, type StoredOrder, type StoredRefund, toRefund } from './payment-store.ts'
 
 export type ReserveRefund = {
   readonly outTradeNo: string
@@ -100,34 +100,38 @@ export type SettleRefund = {
 export type SettleOutcome = 'settled' | 'known' | 'pending' | 'refused'
 
 /** Enters what WeChat Pay says about a refund. Each end is entered once, whoever brings it and how often. */
-export const settleRefund = transactionScript(import.meta.url, 'settleRefund', function* (args: SettleRefund) {
-  const { told, noticeId, nowMs } = args
-  const order = yield* lockOrder(told.outTradeNo)
-  const refund = yield* findRefundRow(told.outRefundNo)
-  // One that was refused is not ours any more, either: its claim was given back.
-  if (!order || !refund || refund.outTradeNo !== told.outTradeNo || refund.state === 'refused') {
-    yield* noteFinding({ kind: 'unknown_refund', subject: told.outRefundNo, theirsFen: told.refundFen }, nowMs)
-    return 'refused' as SettleOutcome
-  }
-  if (told.refundFen !== refund.refundFen || told.totalFen !== order.totalFen) {
-    const [oursFen, theirsFen] = [refund.refundFen, told.refundFen]
-    yield* noteFinding({ kind: 'refund_amount', subject: told.outRefundNo, oursFen, theirsFen }, nowMs)
-    return 'refused' as SettleOutcome
-  }
-  if (noticeId !== undefined) {
-    const { rows } = yield { sql: 'SELECT id FROM pay_notices WHERE id = ?', params: [noticeId], want: 'rows' as const }
-    if (rows.length) return 'known' as SettleOutcome
-    yield {
-      sql: 'INSERT INTO pay_notices (id, subject, received_at_ms) VALUES (?, ?, ?)',
-      params: [noticeId, told.outRefundNo, nowMs],
+export const settleRefund = transactionScript(
+  import.meta.url,
+  'settleRefund',
+  function* (args: SettleRefund): Steps<SettleOutcome> {
+    const { told, noticeId, nowMs } = args
+    const order = yield* lockOrder(told.outTradeNo)
+    const refund = yield* findRefundRow(told.outRefundNo)
+    // One that was refused is not ours any more, either: its claim was given back.
+    if (!order || !refund || refund.outTradeNo !== told.outTradeNo || refund.state === 'refused') {
+      yield* noteFinding({ kind: 'unknown_refund', subject: told.outRefundNo, theirsFen: told.refundFen }, nowMs)
+      return 'refused'
     }
-  }
-  if (told.status === 'SUCCESS' || told.status === 'CLOSED') return yield* endRefund(order, refund.functionName, args)
-  return yield* keepRefund(order, refund.functionName, args)
-})
+    if (told.refundFen !== refund.refundFen || told.totalFen !== order.totalFen) {
+      const [oursFen, theirsFen] = [refund.refundFen, told.refundFen]
+      yield* noteFinding({ kind: 'refund_amount', subject: told.outRefundNo, oursFen, theirsFen }, nowMs)
+      return 'refused'
+    }
+    if (noticeId !== undefined) {
+      const { rows } = yield { sql: 'SELECT id FROM pay_notices WHERE id = ?', params: [noticeId], want: 'rows' }
+      if (rows.length) return 'known'
+      yield {
+        sql: 'INSERT INTO pay_notices (id, subject, received_at_ms) VALUES (?, ?, ?)',
+        params: [noticeId, told.outRefundNo, nowMs],
+      }
+    }
+    if (told.status === 'SUCCESS' || told.status === 'CLOSED') return yield* endRefund(order, refund.functionName, args)
+    return yield* keepRefund(order, refund.functionName, args)
+  },
+)
 
 /** The money arrived, or came back to us for good. */
-function* endRefund(order: StoredOrder, functionName: string, args: SettleRefund) {
+function* endRefund(order: StoredOrder, functionName: string, args: SettleRefund): Steps<SettleOutcome> {
   const { told, source, nowMs } = args
   const state = told.status === 'SUCCESS' ? 'success' : 'closed'
   const { changes } = yield {
@@ -135,7 +139,7 @@ function* endRefund(order: StoredOrder, functionName: string, args: SettleRefund
           WHERE out_refund_no = ? AND state IN ('asked', 'processing', 'abnormal')`,
     params: [state, told.refundId, told.outRefundNo],
   }
-  if (changes === 0) return 'known' as SettleOutcome
+  if (changes === 0) return 'known'
   if (state === 'success') {
     yield {
       sql: 'INSERT INTO pay_entries (id, out_trade_no, out_refund_no, fen, source, at_ms) VALUES (?, ?, ?, ?, ?, ?)',
@@ -148,10 +152,10 @@ function* endRefund(order: StoredOrder, functionName: string, args: SettleRefund
     yield* settleOrderState(order.outTradeNo)
   } else yield* giveBack(order.outTradeNo, told.refundFen)
   yield* tell(order, functionName, args)
-  return 'settled' as SettleOutcome
+  return 'settled'
 }
 
-function* keepRefund(order: StoredOrder, functionName: string, args: SettleRefund) {
+function* keepRefund(order: StoredOrder, functionName: string, args: SettleRefund): Steps<SettleOutcome> {
   const { told, nextCheckAtMs, nowMs } = args
   const state = told.status === 'ABNORMAL' ? 'abnormal' : 'processing'
   const { changes } = yield {
@@ -159,7 +163,7 @@ function* keepRefund(order: StoredOrder, functionName: string, args: SettleRefun
           WHERE out_refund_no = ? AND state IN ('asked', 'processing', 'abnormal')`,
     params: [state, told.refundId, nextCheckAtMs, told.outRefundNo],
   }
-  if (changes === 0) return 'known' as SettleOutcome
+  if (changes === 0) return 'known'
   if (state === 'abnormal') {
     const isNew = yield* noteFinding(
       { kind: 'refund_abnormal', subject: told.outRefundNo, oursFen: told.refundFen },
@@ -167,15 +171,15 @@ function* keepRefund(order: StoredOrder, functionName: string, args: SettleRefun
     )
     if (isNew) yield* tell(order, functionName, args)
   }
-  return 'pending' as SettleOutcome
+  return 'pending'
 }
 
-function* tell(order: StoredOrder, functionName: string, { told, account, nonce, nowMs }: SettleRefund) {
+function* tell(order: StoredOrder, functionName: string, { told, account, nonce, nowMs }: SettleRefund): Steps<void> {
   const event = refundedEvent(order, told, account, nonce, nowMs)
   yield* addDelivery({ id: `refund:${told.outRefundNo}:${told.status}`, functionName, event }, nowMs)
 }
 
-function* giveBack(outTradeNo: string, fen: number) {
+function* giveBack(outTradeNo: string, fen: number): Steps<void> {
   yield {
     sql: 'UPDATE pay_orders SET refundable_fen = refundable_fen + ? WHERE out_trade_no = ?',
     params: [fen, outTradeNo],
@@ -184,12 +188,12 @@ function* giveBack(outTradeNo: string, fen: number) {
 }
 
 /** Called with the order held: what its refunds make of it. A partly refunded order is `paid`. */
-function* settleOrderState(outTradeNo: string) {
+function* settleOrderState(outTradeNo: string): Steps<void> {
   const { rows } = yield {
     sql: `SELECT COUNT(*) AS open_refunds FROM pay_refunds
           WHERE out_trade_no = ? AND state IN ('asked', 'processing', 'abnormal')`,
     params: [outTradeNo],
-    want: 'rows' as const,
+    want: 'rows',
   }
   const isOpen = Number(rows[0]?.['open_refunds']) > 0
   yield {
@@ -201,11 +205,11 @@ function* settleOrderState(outTradeNo: string) {
   }
 }
 
-function* findRefundRow(outRefundNo: string) {
+function* findRefundRow(outRefundNo: string): Steps<StoredRefund | undefined> {
   const { rows } = yield {
     sql: 'SELECT * FROM pay_refunds WHERE out_refund_no = ?',
     params: [outRefundNo],
-    want: 'rows' as const,
+    want: 'rows',
   }
   return rows[0] && toRefund(rows[0])
 }
