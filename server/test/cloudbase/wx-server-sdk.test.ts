@@ -225,14 +225,14 @@ function testSdk(sdk: 'real' | 'light') {
       assert.match(unknown.errMsg, /function_not_found/)
     })
 
-    // With the real SDK each of the six levels loads it anew, which only takes longer.
-    it('stops functions that call themselves without end', {
-      skip: sdk === 'real' && 'the same with less waiting',
-    }, async () => {
-      const { body } = await server.post('/v1/functions/again', { data: { depth: 0 } }, alice.token)
-      assert.equal(body.error.code, 'function_failed')
-      assert.match(body.error.message, /function_recursion/)
-    })
+    // With the real SDK each of the six levels loads it anew: the same, only longer.
+    if (sdk === 'light') {
+      it('stops functions that call themselves without end', async () => {
+        const { body } = await server.post('/v1/functions/again', { data: { depth: 0 } }, alice.token)
+        assert.equal(body.error.code, 'function_failed')
+        assert.match(body.error.message, /function_recursion/)
+      })
+    }
 
     it('reaches WeChat’s APIs by their names in cloud.openapi', async () => {
       const checked = await value(
