@@ -12,6 +12,15 @@ import { findServer } from '../serve/local-server.ts'
 
 const HTTPS_PORT = 443
 const HTTP_PORT = 80
+const SIMULATED: Finding = {
+  id: 'wechat-simulated',
+  level: 'unknown',
+  title: both(
+    'The running server simulates WeChat: AppID and secret were not checked',
+    '运行中的服务器使用微信模拟器：未检查 AppID 与 AppSecret',
+  ),
+  fix: 'set WECHAT_APP_ID and WECHAT_SECRET before sampan start',
+}
 
 export const doctor: Command = {
   name: 'doctor',
@@ -66,18 +75,20 @@ async function examine({ root, project, env, host, data }: Patient): Promise<Fin
     rootDir: '/',
     nowMs: Date.now(),
   })
-  const [wechat, site, running] = await Promise.all([
-    checkWeChat({
-      baseUrl: config.WECHAT_BASE_URL,
-      appId: config.WECHAT_APP_ID,
-      secret: config.WECHAT_SECRET,
-      nowMs: Date.now,
-    }),
+  const running = await askRunning(root)
+  const [wechat, site] = await Promise.all([
+    running.isSimulated && !config.WECHAT_SECRET
+      ? [SIMULATED]
+      : checkWeChat({
+          baseUrl: config.WECHAT_BASE_URL,
+          appId: config.WECHAT_APP_ID,
+          secret: config.WECHAT_SECRET,
+          nowMs: Date.now,
+        }),
     host ? checkSite({ host, httpsPort: HTTPS_PORT, httpPort: HTTP_PORT, nowMs: Date.now() }) : [],
-    askRunning(root),
   ])
   const secrets = await checkSecrets({ secretKey: config.SECRET_KEY, dataDir: config.DATA_DIR })
-  return [...problems, ...machine, ...secrets, ...wechat, ...site, ...running]
+  return [...problems, ...machine, ...secrets, ...wechat, ...site, ...running.findings]
 }
 
 /** Configuration with problems is examined with what is right of it. */
@@ -93,28 +104,32 @@ function read(env: Record<string, string | undefined>) {
   }
 }
 
-async function askRunning(root: string): Promise<Finding[]> {
+async function askRunning(root: string): Promise<{ findings: Finding[]; isSimulated: boolean }> {
   try {
     const server = await findServer(root)
-    const [data, alarms] = await Promise.all([
+    const [data, alarms, { settings }] = await Promise.all([
       askConsole<{ collections: Collection[] }>(server, 'GET', '/data'),
       askConsole<{ channels: unknown[]; heartbeat: boolean }>(server, 'GET', '/alarms'),
+      askConsole<{ settings: { name: string; value: string }[] }>(server, 'GET', '/settings'),
     ])
     const facts = {
       collections: data.collections,
       alarmChannels: alarms.channels.length,
       hasHeartbeat: alarms.heartbeat,
     }
-    return [
-      { id: 'server', level: 'good', title: both(`The server answers at ${server.url}`, `服务器运行于 ${server.url}`) },
-      ...checkRunning(facts),
-    ]
+    const baseUrl = settings.find(({ name }) => name === 'WECHAT_BASE_URL')?.value ?? ''
+    const title = both(`The server answers at ${server.url}`, `服务器运行于 ${server.url}`)
+    return {
+      findings: [{ id: 'server', level: 'good', title }, ...checkRunning(facts)],
+      isSimulated: baseUrl.startsWith('http://127.0.0.1:'),
+    }
   } catch {
     const title = both(
       'No server runs here, so collections and alarms were not looked at',
       '本机没有运行中的服务器，未检查集合与告警',
     )
-    return [{ id: 'server', level: 'unknown', title, fix: 'sampan dev, or: systemctl status sampan' }]
+    const fix = 'sampan dev, or: systemctl status sampan'
+    return { findings: [{ id: 'server', level: 'unknown', title, fix }], isSimulated: false }
   }
 }
 
