@@ -17,12 +17,12 @@ const DATABASES = [
   { name: 'PostgreSQL', open: () => openPrivate(postgres), skip: postgres ? false : 'postgresql is not installed' },
 ] as const
 
-describe('SQL and the matcher together answer what the matcher answers alone', () => {
+describe('SQL and JavaScript together answer what JavaScript answers alone', () => {
   for (const { name, open, skip } of DATABASES) {
     it(`on ${name}`, { skip }, async () => {
       const opened = await open()
       try {
-        assert.equal(await fuzzQueries(opened, { cases: CASES, seed: SEED }), CASES)
+        assert.ok((await fuzzQueries(opened, { cases: CASES, seed: SEED })) >= CASES)
       } finally {
         await opened.close()
       }

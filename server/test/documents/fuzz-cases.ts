@@ -159,3 +159,46 @@ export const page = fc.record({ skip: fc.constantFrom(0, 0, 1, 5), limit: fc.con
 export const documents = fc
   .tuple(anySet, fc.boolean())
   .map(([set, keepsArrays]) => (keepsArrays ? set : set.map((document) => withoutArrays(document) as JsonObject))) // safe: an object stays one
+
+const field = fc.constantFrom(...NAMES, 'a.b', 'a.b.c', 'b.0', 'c.1.a')
+
+export const update: fc.Arbitrary<JsonObject> = fc.oneof(
+  fc.tuple(field, value).map(([path, operand]): JsonObject => ({ $set: { [path]: operand } })),
+  fc.tuple(field, number).map(([path, operand]): JsonObject => ({ $inc: { [path]: operand } })),
+  fc.tuple(field, scalar).map(([path, operand]): JsonObject => ({ $max: { [path]: operand } })),
+  field.map((path): JsonObject => ({ $unset: { [path]: '' } })),
+  fc
+    .tuple(field, fc.array(value, { maxLength: 2 }))
+    .map(([path, list]): JsonObject => ({ $push: { [path]: { $each: list, $slice: -3 } } })),
+  fc.tuple(field, test).map(([path, condition]): JsonObject => ({ $pull: { [path]: condition } })),
+  fc.tuple(field, scalar).map(([path, operand]): JsonObject => ({ $addToSet: { [path]: operand } })),
+  fc
+    .tuple(fc.constantFrom('a', 'b'), fc.constantFrom('c', '中 文'))
+    .map(([from, to]): JsonObject => ({ $rename: { [from]: to } })),
+)
+
+const expression = fc.constantFrom(...NAMES.slice(0, 4)).map((name) => `$${name}`)
+
+const lastStages: fc.Arbitrary<JsonObject[]> = fc.oneof(
+  fc.constant<JsonObject[]>([]),
+  fc.constant<JsonObject[]>([{ $count: 'total' }]),
+  expression.map((of): JsonObject[] => [
+    { $group: { _id: { $type: of }, first: { $first: of }, n: { $sum: 1 }, all: { $push: '$_id' } } },
+  ]),
+  expression.map((of): JsonObject[] => [{ $project: { kind: { $type: of }, a: 1 } }]),
+  expression.map((of): JsonObject[] => [
+    { $unwind: { path: of, preserveNullAndEmptyArrays: true } },
+    { $project: { [of.slice(1)]: 1 } },
+  ]),
+)
+
+/** Sorted to the end, so that there is one right answer. */
+export const pipeline: fc.Arbitrary<JsonObject[]> = fc
+  .tuple(query, order, fc.integer({ min: 0, max: 4 }), fc.integer({ min: 1, max: 30 }), lastStages)
+  .map(([match, sort, skip, limit, last]): JsonObject[] => [
+    { $match: match },
+    { $sort: { ...Object.fromEntries(Object.entries(sort).filter(([path]) => path !== '_id')), _id: 1 } },
+    ...(skip ? [{ $skip: skip }] : []),
+    { $limit: limit },
+    ...last,
+  ])

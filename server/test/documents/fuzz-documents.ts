@@ -1,6 +1,6 @@
 /**
- * Random documents × queries: what SQL and the matcher answer together must be what the matcher answers on every document
- * by itself. `npm run fuzz:documents -- --cases 200000 [--seed 1]`.
+ * Random documents × queries, pipelines and updates: what SQL and JavaScript answer together must be what JavaScript
+ * answers on every document by itself. `npm run fuzz:documents -- --cases 200000 [--seed 1]`.
  */
 import assert from 'node:assert/strict'
 import { parseArgs } from 'node:util'
@@ -13,10 +13,13 @@ import { compileFilter } from '../../src/features/documents/match-document.ts'
 import { decodeOrder, sortItems } from '../../src/features/documents/sort-documents.ts'
 import { startPrivateMariaDb, startPrivatePostgres } from '../database/private-servers.ts'
 import { asFunction, type OpenedDatabase, openPrivate, openTemporarySqlite, quietLog } from './document-fixtures.ts'
-import { documents as documentsArbitrary, order, page, query } from './fuzz-cases.ts'
+import { documents as documentsArbitrary, order, page, pipeline, query, update } from './fuzz-cases.ts'
+import { comparePipelines, compareUpdates } from './fuzz-changes.ts'
 
 /** Queries per set of documents: filling a collection costs more than asking it. */
 const QUERIES_PER_SET = 100
+const PIPELINES_PER_SET = 20
+const UPDATES_PER_SET = 20
 
 type Question = { query: JsonObject; order: JsonObject; page: { skip: number; limit: number } }
 
@@ -43,7 +46,7 @@ export async function fuzzQueries(
   { cases, seed }: { cases: number; seed: number },
 ): Promise<number> {
   const question = fc.record({ query, order, page })
-  const sets = Math.ceil(cases / QUERIES_PER_SET)
+  const sets = Math.ceil(cases / (QUERIES_PER_SET + PIPELINES_PER_SET + UPDATES_PER_SET))
   for (let set = 0; set < sets; set++) {
     // Opened anew, so that nothing learnt from earlier documents hides a plan.
     const documents = await openDocuments({ database: opened.database, log: quietLog })
@@ -56,14 +59,23 @@ export async function fuzzQueries(
     const [records = []] = fc.sample(documentsArbitrary, { numRuns: 1, seed: seed + set })
     await documents.remove({ collection, query: {} }, asFunction)
     await documents.add({ collection, documents: records }, asFunction)
-    for (const asked of fc.sample(question, { numRuns: QUERIES_PER_SET, seed: seed + set })) {
-      await compareAnswers(documents, collection, records, asked).catch((error: Error) => {
-        const found = records.map((record) => JSON.stringify(record)).join('\n')
-        throw new Error(`seed ${seed + set}: ${JSON.stringify(asked)}\n${error.message}\namong:\n${found}`)
-      })
+    let stored = records.map((record) => decodeDocument(record, 0))
+    const explained = (what: unknown) => (error: Error) => {
+      const found = stored.map((record) => JSON.stringify(record)).join('\n')
+      throw new Error(`seed ${seed + set}: ${JSON.stringify(what)}\n${error.message}\namong:\n${found}`)
     }
+    for (const asked of fc.sample(question, { numRuns: QUERIES_PER_SET, seed: seed + set })) {
+      await compareAnswers(documents, collection, records, asked).catch(explained(asked))
+    }
+    for (const stages of fc.sample(pipeline, { numRuns: PIPELINES_PER_SET, seed: seed + set })) {
+      await comparePipelines(documents, collection, stored, stages).catch(explained(stages))
+    }
+    for (const change of fc.sample(fc.record({ query, update }), { numRuns: UPDATES_PER_SET, seed: seed + set })) {
+      stored = [...(await compareUpdates(documents, collection, stored, change).catch(explained(change)))]
+    }
+    await documents.close()
   }
-  return sets * QUERIES_PER_SET
+  return sets * (QUERIES_PER_SET + PIPELINES_PER_SET + UPDATES_PER_SET)
 }
 
 async function compareAnswers(

@@ -82,6 +82,21 @@ export function testRules(
       assert.equal(await reads(OWN, {}, asAnonymous), 'permission_denied')
     })
 
+    it('takes nothing for granted about what it cannot know', async () => {
+      for (const create of [
+        `!get('nonsense').isBanned`,
+        `!(get('nonsense').isBanned in [true])`,
+        `get('nonsense').isBanned != true`,
+      ]) {
+        const collection = await freshCollection([], { create })
+        await assert.rejects(
+          documents().add({ collection, documents: [{}] }, me),
+          { code: 'permission_denied' },
+          create,
+        )
+      }
+    })
+
     it('refuses doc(id).get() under an owner rule, and lets it pass under a rule on the id', async () => {
       const owned = await freshCollection(RECORDS, { read: OWN })
       await assert.rejects(documents().get({ collection: owned, id: 'mine' }, me), { code: 'permission_denied' })

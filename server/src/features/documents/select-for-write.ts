@@ -56,8 +56,7 @@ function compileSelection(engine: Engine, collection: Collection, filter: Filter
     ...selection,
     // The script's filter serves both conditions: the general one is never more exact than the indexed one.
     fast: {
-      guard:
-        plan.guards.map(({ text }) => `SELECT 1 AS found FROM ${table} WHERE ${text}`).join(' UNION ALL ') + ' LIMIT 1',
+      guard: `${plan.guards.map(({ text }) => `SELECT 1 AS found FROM ${table} WHERE ${text}`).join(' UNION ALL ')} LIMIT 1`,
       guardParams: plan.guards.flatMap(({ params }) => params),
       where: guardAgainstDelay(fast.sql.text),
       params: fast.sql.params,
