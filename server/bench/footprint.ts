@@ -12,6 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { SAMPAN_STEPS } from '../../bench/peers/sampan-peer.ts'
 import { logInUsers } from '../../bench/src/bench-client.ts'
+import { POSTS } from '../../bench/src/forum-data.ts'
 import { familyOf } from '../../bench/src/process-clock.ts'
 import { runLoad } from '../../bench/src/run-load.ts'
 
@@ -23,7 +24,6 @@ const BENCH_SERVER = path.join(import.meta.dirname, 'bench-server.ts')
 const SERVER_CPU = '0'
 const IDLE_AFTER_MS = 3_000
 const LOAD_MS = 8_000
-const POSTS = 20_000
 const USERS = 200
 /** The first start fills the cache of compiled code; the second is what a restart costs. */
 const STARTS = 3
@@ -103,8 +103,9 @@ async function stop({ pid, ended }: Started) {
   await ended
 }
 
-const memoryOf = (pid: number) =>
-  familyOf(pid).map(({ program, residentKb }) => ({ program, residentMb: Math.round(residentKb / 1024) }))
+function memoryOf(pid: number) {
+  return familyOf(pid).map(({ program, residentKb }) => ({ program, residentMb: Math.round(residentKb / 1024) }))
+}
 
 /** Control groups of version 1; with version 2 alone the limit is left out. */
 function openCgroup(limitMb: number): string {
