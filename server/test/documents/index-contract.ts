@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { asFunction, asUser, type OpenedDatabase } from './document-fixtures.ts'
+import { openDocuments } from '../../src/features/documents/documents.ts'
+import { asFunction, asUser, type OpenedDatabase, quietLog } from './document-fixtures.ts'
 import { openForTests } from './open-for-tests.ts'
 
 export function testIndexes(name: string, open: () => Promise<OpenedDatabase>, skip: string | false = false) {
   describe(`document indexes: ${name}`, { skip }, () => {
-    const { documents, freshCollection, found, slowQueries } = openForTests(open, {
+    const { documents, opened, freshCollection, found, slowQueries } = openForTests(open, {
       slowQueryMs: 0,
       residualRowsMax: 1_500,
     })
@@ -110,6 +111,33 @@ export function testIndexes(name: string, open: () => Promise<OpenedDatabase>, s
       assert.equal((await documents().explain(query, asFunction)).index, undefined)
       await documents().createIndex(collection, { fields: { n: 1 } })
       assert.equal((await documents().find(query, asFunction)).documents.length, 10)
+    })
+
+    it('refuses a unique index over values that are there twice, and builds it once they are not', async () => {
+      const collection = await freshCollection(
+        [
+          { _id: 'a', v: 1 },
+          { _id: 'b', v: 1 },
+        ],
+        'READONLY',
+      )
+      const unique = { fields: { v: 1 }, unique: true } as const
+      await assert.rejects(documents().createIndex(collection, unique), { code: 'document_exists' })
+      await documents().remove({ collection, id: 'b' }, asFunction)
+      await documents().createIndex(collection, unique)
+      await assert.rejects(documents().add({ collection, documents: [{ v: 1 }] }, asFunction), {
+        code: 'document_exists',
+      })
+    })
+
+    it('can be opened by several processes at once', async () => {
+      const { database } = opened()
+      const engines = await Promise.all(Array.from({ length: 6 }, () => openDocuments({ database, log: quietLog })))
+      const name = await freshCollection([{ _id: 1 }])
+      for (const engine of engines) {
+        assert.equal(await engine.count({ collection: name }, asFunction), 1)
+        await engine.close()
+      }
     })
 
     it('refuses indexes that make no sense', async () => {

@@ -19,7 +19,23 @@ export async function buildIndex(engine: Engine, collection: Collection, index: 
   refuseUnaddressable(collection, index)
   if (database.dialect.name !== 'postgres') await addKeyColumns(engine, collection, index)
   const source = sourceFor(database.dialect, [...collection.indexes, index])
-  await database.define(createIndexSql(database.dialect, collection, index, source))
+  if (database.dialect.name === 'mysql' && (await isBuilt(engine, collection, index))) return
+  try {
+    await database.define(createIndexSql(database.dialect, collection, index, source))
+  } catch (error) {
+    // PostgreSQL leaves an index behind that it could not finish, and would take it for the index next time.
+    if (database.dialect.name === 'postgres') await removeIndex(engine, collection, index)
+    throw error
+  }
+}
+
+/** MySQL has no CREATE INDEX IF NOT EXISTS: a process may have ended after the index, before it was noted. */
+async function isBuilt({ database }: Engine, collection: Collection, index: NamedIndex): Promise<boolean> {
+  const rows = await database.read(
+    'SELECT index_name AS name FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = ? AND index_name = ? LIMIT 1',
+    [collection.table, sqlIndexName(collection, index)],
+  )
+  return rows.length > 0
 }
 
 /** @throws {AppError} `not_supported` for names that this database cannot put into a JSON path */

@@ -2,6 +2,7 @@
  * Which collections exist, with their rules and indexes: rows of `sampan_collections`, cached in memory. A version number
  * beside them is looked at once a second, so that several processes agree within that time.
  */
+import { setTimeout as delay } from 'node:timers/promises'
 import { LIMITS } from '@sampan/protocol/limits'
 import type { Database, Dialect, Row } from '../../database/database.ts'
 import { AppError } from '../../errors.ts'
@@ -38,7 +39,7 @@ export interface CollectionCatalogue {
 
 export async function openCatalogue(database: Database, now: () => number): Promise<CollectionCatalogue> {
   const { dialect } = database
-  for (const statement of systemTablesSql(dialect)) await database.define(statement)
+  for (const statement of systemTablesSql(dialect)) await defineTogether(database, statement)
   let collections = new Map<string, Collection>()
   let version = -1
   let checkedAtMs = Number.NEGATIVE_INFINITY
@@ -120,6 +121,22 @@ export async function openCatalogue(database: Database, now: () => number): Prom
       await refresh(true)
       await database.define(`DROP TABLE IF EXISTS ${dialect.quote(table)}`)
     },
+  }
+}
+
+const DEFINE_ATTEMPTS = 5
+const DEFINE_RETRY_MS = 100
+
+/** Processes that start at once define the same things at once: the database lets one of them, the others look again. */
+async function defineTogether(database: Database, statement: string) {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await database.define(statement)
+      return
+    } catch (error) {
+      if (attempt >= DEFINE_ATTEMPTS) throw error
+      await delay(DEFINE_RETRY_MS * attempt)
+    }
   }
 }
 
