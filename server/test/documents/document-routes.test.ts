@@ -81,6 +81,38 @@ describe('POST /v1/documents', () => {
     }
   })
 
+  it('refuses what is nested a hundred thousand levels deep, wherever it stands', async () => {
+    const deep = (depth: number) => `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`
+    const list = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
+    for (const [verb, part] of [
+      ['find', `"query":${deep(100_000)}`],
+      ['find', `"query":{"a":${list}}`],
+      ['find', `"order":${deep(100_000)}`],
+      ['find', `"projection":${deep(100_000)}`],
+      ['count', `"query":{"$and":[${deep(100_000)}]}`],
+      ['get', `"id":${deep(100_000)}`],
+      ['add', `"data":${deep(100_000)}`],
+      ['set', `"id":"x","data":{"a":${list}}`],
+      ['update', `"id":"x","data":{"$set":${deep(100_000)}}`],
+      ['update', `"query":${deep(100_000)},"data":{"$set":{"a":1}}`],
+      ['remove', `"query":${deep(100_000)}`],
+      ['aggregate', `"stages":[{"$match":${deep(100_000)}}]`],
+      ['aggregate', `"stages":[{"$project":{"x":${deep(100_000)}}}]`],
+      ['aggregate', `"stages":[{"$lookup":{"from":"news","as":"x","pipeline":[{"$match":${deep(100_000)}}]}}]`],
+    ] as const) {
+      const response = await fetch(`${server.url}/v1/documents/${verb}`, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          authorization: `Bearer ${me.token}`,
+          'idempotency-key': `deep ${part.length}`,
+        },
+        body: `{"collection":"notes",${part}}`,
+      })
+      assert.equal(response.status, 400, `${verb} ${part.slice(0, 30)}: ${(await response.text()).slice(0, 200)}`)
+    }
+  })
+
   it('shows nobody the private records of another', async () => {
     await post('set', { collection: 'notes', id: 'secret', data: { word: 'banana' } })
     for (const [verb, body] of [

@@ -2,6 +2,7 @@
  * The one authoriser: identity and the collection's rules → the condition that the request must carry, or
  * `permission_denied`. Every door's request passes here; owner's code (functions, keys, the console) is not under rules.
  */
+import { LIMITS } from '@sampan/protocol/limits'
 import { AppError } from '../../errors.ts'
 import { type Identity, isUnderRules } from '../sessions/identity.ts'
 import type { Collection } from './collection-catalogue.ts'
@@ -128,15 +129,15 @@ export function refuseOwnerField(isNamed: boolean) {
   throw new AppError('invalid_document', `${OWNER_FIELD} is written by the server.`, { details })
 }
 
-/** In a client's query the text `{openid}` stands for the caller. */
+/** In a client's query the text `{openid}` stands for the caller. What is nested too deeply is refused later as it is. */
 export function withCallersId(query: JsonObject | undefined, identity: Identity): JsonObject | undefined {
-  if (query === undefined || identity.kind !== 'user' || !JSON.stringify(query).includes('{openid}')) return query
-  const replace = (value: Json): Json => {
+  if (query === undefined || identity.kind !== 'user') return query
+  const replace = (value: Json, depth: number): Json => {
     if (value === '{openid}') return identity.openId
-    if (isArray(value)) return value.map(replace)
-    return isObject(value)
-      ? Object.fromEntries(Object.entries(value).map(([key, field]) => [key, replace(field)]))
-      : value
+    if (depth > LIMITS.documentDepth) return value
+    if (isArray(value)) return value.map((element) => replace(element, depth + 1))
+    if (!isObject(value)) return value
+    return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, replace(field, depth + 1)]))
   }
-  return replace(query) as JsonObject // safe: an object stays one
+  return replace(query, 1) as JsonObject // safe: an object stays one
 }

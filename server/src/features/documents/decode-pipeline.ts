@@ -19,6 +19,7 @@ export function decodePipeline(stages: unknown, nowMs: number, depth = 1): Stage
   if (!Array.isArray(stages)) refuse(decoding, 'stages', 'is not an array')
   if (stages.length > LIMITS.aggregateStages)
     refuse(decoding, 'stages', `has more than ${LIMITS.aggregateStages} stages`)
+  if (depth === 1) refuseDeep(stages, decoding)
   if (depth > PIPELINE_DEPTH_LIMIT)
     refuse(decoding, 'stages', `is nested deeper than ${PIPELINE_DEPTH_LIMIT} pipelines`)
   return stages.map((stage: unknown) => {
@@ -32,6 +33,18 @@ export function decodePipeline(stages: unknown, nowMs: number, depth = 1): Stage
       })
     return { name, spec: decode(spec, decoding, name, depth) }
   })
+}
+
+/** Levels of a whole pipeline: of the documents in it, and of the stages and pipelines around them. */
+const LEVELS_LIMIT = LIMITS.documentDepth * 2
+
+/** Stages travel to a thread and are walked several times: what is too deep must not come that far. */
+function refuseDeep(stages: readonly unknown[], decoding: Decoding) {
+  let level: unknown[] = [...stages]
+  for (let depth = 0; level.length; depth++) {
+    if (depth > LEVELS_LIMIT) refuse(decoding, 'stages', `is nested deeper than ${LEVELS_LIMIT} levels`)
+    level = level.flatMap((value) => (typeof value === 'object' && value !== null ? Object.values(value) : []))
+  }
 }
 
 type DecodeStage = (spec: Json, decoding: Decoding, name: string, depth: number) => Json
