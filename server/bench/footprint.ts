@@ -88,6 +88,8 @@ async function start(given: { dataDir: string; forumPosts?: number }, cgroup: st
   const child = spawn('sh', ['-c', command, process.execPath, BENCH_SERVER, JSON.stringify(given)], {
     stdio: ['ignore', 'pipe', 'ignore'],
   })
+  // Whatever goes wrong here, no server is left behind.
+  process.once('exit', () => child.kill('SIGKILL'))
   const ended = new Promise((resolve) => child.once('exit', resolve))
   return new Promise((resolve, reject) => {
     void ended.then((code) => reject(new Error(`the server ended with code ${code}`)))
