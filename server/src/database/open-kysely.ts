@@ -19,13 +19,17 @@ import {
   SqliteQueryCompiler,
 } from 'kysely'
 import { AppError } from '../errors.ts'
-import { type Database, type SqlValue, transactionScript } from './database.ts'
+import type { Database, SqlValue } from './database.ts'
+import { runStatement } from './run-statement.ts'
 
 const PARTS = {
   sqlite: { Adapter: SqliteAdapter, Compiler: SqliteQueryCompiler, Introspector: SqliteIntrospector },
   mysql: { Adapter: MysqlAdapter, Compiler: MysqlQueryCompiler, Introspector: MysqlIntrospector },
   postgres: { Adapter: PostgresAdapter, Compiler: PostgresQueryCompiler, Introspector: PostgresIntrospector },
 } as const
+
+/** Rows that one INSERT, UPDATE or DELETE with RETURNING may answer. */
+const ROWS_MAX = 10_000
 
 /** @returns a Kysely for tables of the project's own migrations. Its `transaction()` throws `not_supported`. */
 export function openKysely<Tables>(database: Database): Kysely<Tables> {
@@ -64,19 +68,14 @@ async function execute<Row>(database: Database, query: CompiledQuery): Promise<Q
   if (query.query.kind === 'SelectQueryNode') {
     return { rows: (await database.read(query.sql, params)) as Row[] } // safe: the caller names the type of its own rows
   }
-  const { rows, changes } = await database.transact(runStatement, { sql: query.sql, params })
+  const { rows, changes } = await database.transact(runStatement, {
+    sql: query.sql,
+    params,
+    isReturning: /\breturning\b/i.test(query.sql),
+    rowsMax: ROWS_MAX,
+  })
   return { rows: rows as Row[], numAffectedRows: BigInt(changes) } // safe: as above
 }
-
-/** One statement in a transaction of its own; RETURNING gives rows where the database has it. */
-export const runStatement = transactionScript(
-  import.meta.url,
-  'runStatement',
-  function* ({ sql, params }: { sql: string; params: readonly SqlValue[] }) {
-    const { rows, changes } = yield { sql, params, ...(/\breturning\b/i.test(sql) && { want: 'rows' as const }) }
-    return { rows, changes }
-  },
-)
 
 function toSqlValue(value: unknown): SqlValue {
   if (value === null || value === undefined) return null

@@ -1,12 +1,12 @@
 /** The mini program's users: who logs in, their sessions, and a person's right to a copy of their data, or none of it. */
 import type { FastifyPluginAsync } from 'fastify'
 import { type Static, Type } from 'typebox'
-import { type Database, transactionScript } from '../../database/database.ts'
+import type { Database } from '../../database/database.ts'
 import { AppError } from '../../errors.ts'
 import type { Documents, JsonObject } from '../documents/document-request.ts'
 import type { Files } from '../files/files.ts'
 import type { SessionLookup } from '../sessions/current-session.ts'
-import { revokeUserSessions } from '../sessions/session-store.ts'
+import { eraseUser, revokeUserSessions } from '../sessions/session-store.ts'
 import type { Audit } from './audit-log.ts'
 import { identityOf } from './console-access.ts'
 
@@ -106,11 +106,6 @@ export function appUserRoutes(needs: Needs): FastifyPluginAsync {
     )
   }
 }
-
-export const eraseUser = transactionScript(import.meta.url, 'eraseUser', function* (openId: string) {
-  yield { sql: 'DELETE FROM sessions WHERE open_id = ?', params: [openId] }
-  yield { sql: 'DELETE FROM users WHERE open_id = ?', params: [openId] }
-})
 
 async function listUsers(database: Database, search: string, nowMs: number) {
   // % and _ are no wildcards for who types them.

@@ -1,7 +1,8 @@
 /** SQL by hand: reading for developers, writing for owners who unlock it, both written down. */
 import type { FastifyPluginAsync } from 'fastify'
 import { type Static, Type } from 'typebox'
-import { type Database, type Row, transactionScript } from '../../database/database.ts'
+import type { Database, Row } from '../../database/database.ts'
+import { runStatement } from '../../database/run-statement.ts'
 import { AppError } from '../../errors.ts'
 import type { Audit } from './audit-log.ts'
 import { signedIn } from './console-access.ts'
@@ -50,17 +51,15 @@ export function sqlRoutes({ database, audit }: Needs): FastifyPluginAsync {
           `This is not a plain SELECT. An owner may run it after typing "${UNLOCK_WORD}".`,
         )
       }
-      const { rows, changes } = await database.transact(runStatement, sql, { timeoutMs: TIMEOUT_MS })
+      const { rows, changes } = await database.transact(
+        runStatement,
+        { sql, params: [], isReturning: READS.test(sql) || /\breturning\b/i.test(sql), rowsMax: ROWS_SHOWN },
+        { timeoutMs: TIMEOUT_MS },
+      )
       return { ...shown(rows), changes, durationMs: performance.now() - startedAtMs }
     })
   }
 }
-
-export const runStatement = transactionScript(import.meta.url, 'runStatement', function* (sql: string) {
-  const isReturning = READS.test(sql) || /\breturning\b/i.test(sql)
-  const { rows, changes } = yield isReturning ? { sql, want: 'rows' } : { sql }
-  return { rows: rows.slice(0, ROWS_SHOWN), changes }
-})
 
 /** A result of a million rows would fill the memory of the box. */
 const limited = (sql: string) =>

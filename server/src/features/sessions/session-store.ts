@@ -80,6 +80,12 @@ export const revokeUserSessions = transactionScript(
   },
 )
 
+/** Forgets a person: every session, and that there was one. */
+export const eraseUser = transactionScript(import.meta.url, 'eraseUser', function* (openId: string) {
+  yield { sql: 'DELETE FROM sessions WHERE open_id = ?', params: [openId] }
+  yield { sql: 'DELETE FROM users WHERE open_id = ?', params: [openId] }
+})
+
 export async function findSession(database: Database, tokenHash: string): Promise<StoredSession | undefined> {
   const [row] = await database.read(
     'SELECT open_id, union_id, app_id, expires_at_ms, revoked_at_ms FROM sessions WHERE token_hash = ?',
