@@ -1,6 +1,7 @@
 /** Aggregations, on every database. */
 import assert from 'node:assert/strict'
 import { before, describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { DocumentCaller, JsonObject } from '../../src/features/documents/document-request.ts'
 import { asFunction, asUser, type OpenedDatabase } from './document-fixtures.ts'
 import { openForTests } from './open-for-tests.ts'
@@ -202,6 +203,34 @@ export function testAggregation(name: string, open: () => Promise<OpenedDatabase
         { $match: {}, $sort: {} },
       ]
       for (const stage of refused) await assert.rejects(run([stage]), { code: 'invalid_query' }, JSON.stringify(stage))
+    })
+
+    it('serves others while long queries run', async () => {
+      const many = Array.from({ length: 6_000 }, (_, n) => ({ _id: n, n, pad: 'x'.repeat(500) }))
+      const collection = await freshCollection(many, 'READONLY')
+      const scans: (() => Promise<unknown>)[] = [
+        () => documents().count({ collection, query: { $or: [{ n: { $lt: 0 } }, { 'x.y': 5 }] } }, asFunction),
+        () => documents().find({ collection, query: { pad: { $gt: 'y' } }, order: { n: -1 } }, asFunction),
+        () => documents().aggregate({ collection, stages: [{ $group: { _id: '$n' } }, { $count: 'n' }] }, asFunction),
+      ]
+      for (const scan of scans) {
+        let turns = 0
+        let isDone = false
+        const others = (async () => {
+          while (!isDone) {
+            await documents().get({ collection, id: turns % 6_000 }, asFunction)
+            await delay(1)
+            turns++
+          }
+        })()
+        try {
+          await scan()
+        } finally {
+          isDone = true
+          await others
+        }
+        assert.ok(turns > 1, `only ${turns} turns of the event loop`)
+      }
     })
 
     it('stops expressions that make much out of little, without harm to the process', async () => {
