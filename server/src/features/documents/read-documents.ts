@@ -102,7 +102,7 @@ export async function countSelection(engine: Engine, selection: Selection): Prom
 /** @returns undefined if the plan's assumption about arrays did not hold */
 async function countWith(engine: Engine, selection: Selection, usesIndexes: boolean): Promise<number | undefined> {
   const everything = { ...selection, fields: undefined, order: [], skip: 0, limit: Number.MAX_SAFE_INTEGER }
-  const prepared = prepareSelection(engine, everything, usesIndexes)
+  const prepared = prepareSelection(engine, everything, usesIndexes, true)
   const { plan, params, isExact, isQuick } = prepared
   if (isExact) {
     // The guards, if there are any, stand in the select list: asked once, beside the number of rows.

@@ -50,7 +50,13 @@ const ID_INDEX: NamedIndex = { name: '_id_', fields: { _id: 1 } }
 export const indexesOf = ({ indexes }: Collection): NamedIndex[] => [ID_INDEX, OWNER_INDEX, ...indexes]
 
 /** @param usesIndexes false for the general form, which assumes nothing about arrays */
-export function prepareSelection(engine: Engine, selection: Selection, usesIndexes: boolean): PreparedSelection {
+export function prepareSelection(
+  engine: Engine,
+  selection: Selection,
+  usesIndexes: boolean,
+  // SQLite would ask them again for every row; over a network a second question costs more.
+  embedsGuards = engine.database.dialect.name !== 'sqlite',
+): PreparedSelection {
   const { collection, filter, order, skip, limit } = selection
   const { dialect } = engine.database
   const { source } = collection
@@ -60,7 +66,7 @@ export function prepareSelection(engine: Engine, selection: Selection, usesIndex
   const where = compiled.sql.text
   const isById = /^\(?_id = \?(\)|$| AND)/.test(where)
   const isEverything = where === '1=1' && order.length === 0 && skip + limit <= QUICK_ROWS
-  const guards = plan && existsSql(plan.guards, dialect.quote(collection.table))
+  const guards = plan && embedsGuards ? existsSql(plan.guards, dialect.quote(collection.table)) : undefined
   const guardColumn = guards ? `, ${guards.text} AS has_arrays` : ''
   // A statement that reads no row in vain ends by itself; the guard costs a call for each row.
   const isBounded = isById || (skip + limit <= QUICK_ROWS && (isEverything || (plan?.coversFilter && plan.servesOrder)))
@@ -134,7 +140,7 @@ async function runPrepared(
   return rows.map(textOf)
 }
 
-/** Without rows there is no guard column to read: the guards are asked by themselves. */
+/** Without the guards' column, or without a row that has it, the guards are asked by themselves. */
 async function hasArrays(
   engine: Engine,
   selection: Selection,
@@ -143,7 +149,7 @@ async function hasArrays(
 ): Promise<boolean> {
   if (!plan || plan.guards.length === 0) return false
   const [first] = rows
-  if (first) return isTrue(first['has_arrays'])
+  if (first && 'has_arrays' in first) return isTrue(first['has_arrays'])
   const guards = existsSql(plan.guards, engine.database.dialect.quote(selection.collection.table))
   if (!guards) return false
   const [answer] = await engine.database.read(`SELECT ${guards.text} AS has_arrays`, guards.params, {
