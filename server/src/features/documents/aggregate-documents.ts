@@ -19,7 +19,8 @@ import { lookUp } from './look-up.ts'
 import { neededFields } from './pipeline-fields.ts'
 import { withoutProtected } from './protected-fields.ts'
 import { countSelection, timeoutOf } from './read-documents.ts'
-import { type Selection, selectMany } from './run-selection.ts'
+import { selectMany } from './run-selection.ts'
+import type { Selection } from './selection.ts'
 import { decodeOrder, type SortKey } from './sort-documents.ts'
 
 export async function aggregateDocuments(engine: Engine, request: AggregateRequest, caller: DocumentCaller) {

@@ -5,7 +5,7 @@
 import { LIMITS } from '@sampan/protocol/limits'
 import { AppError } from '../../errors.ts'
 import { type Identity, isUnderRules } from '../sessions/identity.ts'
-import type { Collection } from './collection-catalogue.ts'
+import type { Collection } from './collection.ts'
 import { EVERYTHING, type Filter, fieldEquals } from './document-filter.ts'
 import { idKey } from './document-id.ts'
 import type { CollectionRules, Json, JsonObject } from './document-request.ts'
@@ -15,21 +15,12 @@ import { evaluateRule, type RuleContext } from './evaluate-rule.ts'
 import { compileFilter } from './match-document.ts'
 import { refuseProtectedFilter, refuseProtectedPaths } from './protected-fields.ts'
 import { isProvenBy } from './prove-subset.ts'
+import { SIMPLE_MODES } from './simple-modes.ts'
 
 export type Action = 'read' | 'create' | 'update' | 'delete'
 
 /** The field that names a record's creator. The server writes it; clients never do. */
 export const OWNER_FIELD = '_openid'
-
-const SIMPLE_MODES: Readonly<Record<string, Readonly<Record<'read' | 'write', 'all' | 'owner' | 'none'>>>> = {
-  READONLY: { read: 'all', write: 'owner' },
-  PRIVATE: { read: 'owner', write: 'owner' },
-  ADMINWRITE: { read: 'all', write: 'none' },
-  ADMINONLY: { read: 'none', write: 'none' },
-}
-
-export const isSimpleMode = (mode: string): mode is 'READONLY' | 'PRIVATE' | 'ADMINWRITE' | 'ADMINONLY' =>
-  Object.hasOwn(SIMPLE_MODES, mode)
 
 export type Permission = {
   readonly collection: Collection

@@ -1,7 +1,7 @@
 /** Creates and drops a declared index in the database. */
 import { AppError } from '../../errors.ts'
-import type { Collection } from './collection-catalogue.ts'
-import { createIndexSql, type NamedIndex, sqlIndexName } from './collection-indexes.ts'
+import type { Collection, NamedIndex } from './collection.ts'
+import { createIndexSql, sqlIndexName } from './collection-indexes.ts'
 import {
   addKeyColumnSql,
   indexedPaths,

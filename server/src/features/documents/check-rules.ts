@@ -1,11 +1,11 @@
 /** A collection's rules at the entrance: known modes, known actions, expressions that can be read. */
 import { AppError } from '../../errors.ts'
-import { isSimpleMode } from './authorise.ts'
 import { checkPath } from './decode-filter.ts'
 import { startDecoding } from './decode-value.ts'
 import type { CollectionRules } from './document-request.ts'
 import { isArray, isObject } from './document-values.ts'
 import { parseRule } from './parse-rule.ts'
+import { isSimpleMode } from './simple-modes.ts'
 
 const ACTIONS = new Set(['read', 'write', 'create', 'update', 'delete'])
 const PROTECTED_FIELDS_LIMIT = 50

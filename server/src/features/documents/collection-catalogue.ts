@@ -8,20 +8,10 @@ import type { Database, Dialect, Row } from '../../database/database.ts'
 import { AppError } from '../../errors.ts'
 import { changeCollection, deleteCollection, insertCollection } from './catalogue-scripts.ts'
 import { checkRules } from './check-rules.ts'
-import { type NamedIndex, OWNER_INDEX } from './collection-indexes.ts'
+import type { Collection, NamedIndex } from './collection.ts'
+import { OWNER_INDEX } from './collection-indexes.ts'
 import { createTableSql, sourceFor, systemTablesSql, tableNameOf } from './collection-tables.ts'
 import type { CollectionRules } from './document-request.ts'
-import type { SqlSource } from './sql-source.ts'
-
-export type Collection = {
-  readonly name: string
-  /** Safe to quote into SQL. */
-  readonly table: string
-  readonly rules: CollectionRules
-  readonly indexes: readonly NamedIndex[]
-  /** How SQL looks into its documents. */
-  readonly source: SqlSource
-}
 
 const VERSION_CHECK_MS = 1_000
 

@@ -1,13 +1,11 @@
 /** Indexes of collections: their checked definitions and the SQL that creates them. */
 import { createHash } from 'node:crypto'
 import type { Dialect } from '../../database/database.ts'
-import type { Collection } from './collection-catalogue.ts'
+import type { Collection, NamedIndex } from './collection.ts'
 import { checkPath } from './decode-filter.ts'
 import { refuse, startDecoding } from './decode-value.ts'
 import type { IndexDefinition } from './document-request.ts'
 import type { SqlSource } from './sql-source.ts'
-
-export type NamedIndex = IndexDefinition & { readonly name: string }
 
 /** Every collection has it: private collections ask for the owner in every query. */
 export const OWNER_INDEX: NamedIndex = { name: '_openid_', fields: { _openid: 1 } }

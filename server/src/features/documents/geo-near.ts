@@ -10,7 +10,8 @@ import { isObject } from './document-values.ts'
 import { sortByDistance } from './geo-distance.ts'
 import { pointOf } from './geometry.ts'
 import { refuseProtectedPaths } from './protected-fields.ts'
-import { type Selection, select } from './run-selection.ts'
+import { select } from './run-selection.ts'
+import type { Selection } from './selection.ts'
 
 export async function geoNear(aggregation: Aggregation, selection: Selection, spec: Json): Promise<DocumentText[]> {
   const { engine, nowMs } = aggregation

@@ -4,7 +4,8 @@
  * that say whether the assumption held. If it did not, the query runs again in its general form.
  */
 
-import { builtFields, type NamedIndex } from './collection-indexes.ts'
+import type { NamedIndex } from './collection.ts'
+import { builtFields } from './collection-indexes.ts'
 import { isGeoIndex } from './collection-tables.ts'
 import { allOf, type FieldTest, type Filter } from './document-filter.ts'
 import type { Json } from './document-request.ts'

@@ -4,7 +4,7 @@
  */
 import { AppError } from '../../errors.ts'
 import { type Identity, isUnderRules } from '../sessions/identity.ts'
-import type { Collection } from './collection-catalogue.ts'
+import type { Collection } from './collection.ts'
 import type { Filter } from './document-filter.ts'
 import { hasExpression, pathsOf } from './document-filter.ts'
 import type { DocumentText } from './document-request.ts'

@@ -1,42 +1,19 @@
 /** Runs a compiled read: by an index where one serves, in pages through the matcher where SQL cannot decide. */
 import type { Row, SqlValue } from '../../database/database.ts'
 import { AppError } from '../../errors.ts'
-import type { Collection } from './collection-catalogue.ts'
-import { type NamedIndex, OWNER_INDEX } from './collection-indexes.ts'
+import type { Collection, NamedIndex } from './collection.ts'
+import { OWNER_INDEX } from './collection-indexes.ts'
 import { compileFilterSql } from './compile-filter.ts'
 import { orderSql } from './compile-order.ts'
-import type { Filter } from './document-filter.ts'
 import type { DocumentText, JsonObject } from './document-request.ts'
 import type { Engine } from './documents-needs.ts'
 import { nearOf, sortByDistance } from './geo-distance.ts'
-import { compileFilter, type ExpressionTest } from './match-document.ts'
-import { planQuery, type QueryPlan } from './plan-query.ts'
+import { compileFilter } from './match-document.ts'
+import { planQuery } from './plan-query.ts'
+import type { PreparedSelection, Selection } from './selection.ts'
 import { noteSlowQuery } from './slow-queries.ts'
-import { type SortKey, sortItems } from './sort-documents.ts'
+import { sortItems } from './sort-documents.ts'
 import { orSql, type Sql } from './sql-text.ts'
-
-/** A read ready to run. */
-export type Selection = {
-  readonly collection: Collection
-  readonly filter: Filter
-  readonly order: readonly SortKey[]
-  readonly skip: number
-  readonly limit: number
-  readonly timeoutMs: number
-  readonly expressionTest?: ExpressionTest
-  /** Top-level fields that are enough, where the database can leave out the others. */
-  readonly fields?: readonly string[] | undefined
-}
-
-export type PreparedSelection = {
-  readonly sql: string
-  readonly params: readonly SqlValue[]
-  readonly plan: QueryPlan | undefined
-  readonly isExact: boolean
-  /** SQL gives the rows in the wanted order. */
-  readonly isOrdered: boolean
-  readonly isQuick: boolean
-}
 
 /** Rows fetched at once while JavaScript filters them. */
 const RESIDUAL_PAGE_ROWS = 500

@@ -1,5 +1,5 @@
 /** Which rows a change is about, as the writing script needs it: SQL, and the filter that decides where SQL cannot. */
-import type { Collection } from './collection-catalogue.ts'
+import type { Collection } from './collection.ts'
 import { compileFilterSql } from './compile-filter.ts'
 import { allOf, type Filter, hasExpression } from './document-filter.ts'
 import type { DocumentCaller } from './document-request.ts'

@@ -1,8 +1,8 @@
 /** Queries that took long: what they ran, how the database planned it, and the command that creates the index they lack. */
-import type { Collection } from './collection-catalogue.ts'
+import type { Collection } from './collection.ts'
 import type { Engine } from './documents-needs.ts'
 import { proposeIndex } from './plan-query.ts'
-import type { PreparedSelection, Selection } from './run-selection.ts'
+import type { PreparedSelection, Selection } from './selection.ts'
 
 /** Reports the query if it was slow; the plan is asked for afterwards, without making the caller wait. */
 export function noteSlowQuery(engine: Engine, selection: Selection, prepared: PreparedSelection, durationMs: number) {

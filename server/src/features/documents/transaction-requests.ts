@@ -2,7 +2,7 @@
 import { LIMITS } from '@sampan/protocol/limits'
 import { AppError } from '../../errors.ts'
 import { prepareDocument, selectionFilter } from './change-documents.ts'
-import type { Collection } from './collection-catalogue.ts'
+import type { Collection } from './collection.ts'
 import { decodeFilter } from './decode-filter.ts'
 import { decodeUpdate } from './decode-update.ts'
 import { decodeValue, startDecoding } from './decode-value.ts'
