@@ -63,6 +63,13 @@ describe('architecture', () => {
     assert.deepEqual(wrong, [])
   })
 
+  it('no import leads back to where it came from', () => {
+    const circles = Object.keys(PACKAGES).flatMap((name) =>
+      findCircles(sources(`${name}/src`)).map((circle) => `${name}: ${circle}`),
+    )
+    assert.deepEqual(circles, [])
+  })
+
   it('only main.ts and the function worker read the environment', () => {
     const mayRead = new Set(['cli/src/main.ts', 'cli/src/bench/main.ts', ...WORKER_ENTRIES])
     const wrong = Object.keys(PACKAGES)
@@ -136,4 +143,20 @@ function rank(file: string): number {
 function undocumented(page: string, names: readonly string[]): string[] {
   const text = readFileSync(path.join(ROOT, page), 'utf8')
   return names.filter((name) => !text.includes(`\`${name}\``)).map((name) => `${page}: ${name}`)
+}
+
+/** Each file that can reach itself through imports, types included, with the way. */
+function findCircles(all: readonly Source[]): string[] {
+  const targets = new Map(all.map(({ file, text }) => [file, localImports(file, text)]))
+  const isDone = new Set<string>()
+  const circles: string[] = []
+  const visit = (file: string, way: readonly string[]) => {
+    const at = way.indexOf(file)
+    if (at >= 0) circles.push([...way.slice(at), file].join(' → '))
+    if (at >= 0 || isDone.has(file)) return
+    for (const target of targets.get(file) ?? []) visit(target, [...way, file])
+    isDone.add(file)
+  }
+  for (const { file } of all) visit(file, [])
+  return circles
 }
