@@ -1,6 +1,7 @@
 /** Starts the backend: open resources, listen; stops it: refuse new work, finish what was begun, close. */
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
+import net, { type AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createApp } from './app.ts'
 import type { Config } from './config.ts'
@@ -61,12 +62,17 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
     const close = async () => {
       isStopping = true
       log.info({ timeoutMs: config.SHUTDOWN_TIMEOUT_MS }, 'server stopping')
-      await sleep(lingerMs)
-      // Running functions still need the server, which stops listening when it closes.
+      // Running functions still need the server.
       await resources.functions.drain(config.SHUTDOWN_TIMEOUT_MS / 2)
+      // Only the listener: http.Server.close() would also cut connections whose request is on its way, and what a proxy
+      // has begun to write it may not send again. Those that are here go on being answered, with `Connection: close`.
+      const released = once(app.server, 'close')
+      net.Server.prototype.close.call(app.server)
+      await sleep(lingerMs)
       const cut = setTimeout(() => app.server.closeAllConnections(), config.SHUTDOWN_TIMEOUT_MS)
       cut.unref()
-      await app.close()
+      app.server.closeIdleConnections()
+      await Promise.all([app.close(), released])
       clearTimeout(cut)
       await resources.close()
       log.info({}, 'server stopped')
