@@ -134,7 +134,7 @@ ${HEAD}
 #   HTTP-01, needs the filing and port 80:                                      $0 http
 method="\${1:-}"
 domain="\${DOMAIN:-${domain}}"
-acme=/root/.acme.sh/acme.sh
+acme=~root/.acme.sh/acme.sh
 
 [ -x "$acme" ] || { echo 'Install acme.sh first: git clone https://gitee.com/neilpang/acme.sh && cd acme.sh && ./acme.sh --install --nocron' >&2; exit 1; }
 case "$method" in

@@ -12,7 +12,7 @@ export const systemdFiles = (facts: BundleFacts): BundleFile[] => [
   file('systemd/sampan-restore-drill.timer', timer('Prove the backup every week', 'Sun *-*-* 04:30:00', '30m')),
   file(
     'systemd/sampan-certificate.service',
-    jobUnit('Renew the certificate if it is due', '/root/.acme.sh/acme.sh --cron --home /root/.acme.sh'),
+    jobUnit('Renew the certificate if it is due', '%h/.acme.sh/acme.sh --cron --home %h/.acme.sh'),
   ),
   file('systemd/sampan-certificate.timer', timer('Look daily whether the certificate is due', '*-*-* 02:10:00', '1h')),
 ]
