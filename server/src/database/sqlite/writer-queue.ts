@@ -5,7 +5,7 @@
 import type { Worker } from 'node:worker_threads'
 import { AppError } from '../../errors.ts'
 import type { DatabaseLog, DatabaseStats, TransactionScript } from '../database.ts'
-import { fromErrorMessage } from './sqlite-errors.ts'
+import { fromErrorMessage, toDatabaseError } from './sqlite-errors.ts'
 import type { WriterReply, WriterRequest } from './thread-messages.ts'
 import { type BatchEntry, type NewScript, type Outcome, startThread } from './thread-messages.ts'
 
@@ -157,7 +157,7 @@ export class WriterQueue {
       })
       thread.on('error', (error) => {
         this.#settings.log.error({ err: error }, 'the database writer failed')
-        reject(error)
+        reject(toDatabaseError(error)) // may overtake 'not-opened'
       })
       thread.on('exit', () => this.#thread === thread && this.#replaceThread())
     })
