@@ -253,7 +253,9 @@ describe('realtime', () => {
       const client = new RealtimeWebSocketClient({
         maxReconnect: 0,
         // Without these two its pings come at once and it takes the answer to be late.
-        context: { appConfig: { request: { send: sign }, realtimePingInterval: 5_000, realtimePongWaitTimeout: 5_000 } },
+        context: {
+          appConfig: { request: { send: sign }, realtimePingInterval: 5_000, realtimePongWaitTimeout: 5_000 },
+        },
       })
       const pictures: { docs: { text: string }[] }[] = []
       const changed = new Promise<void>((resolve, reject) => {
