@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { CHANNEL_KINDS, ChannelError, cutBytes, sendToChannel } from '../../src/features/monitor/alarm-channels.ts'
+import { CHANNEL_KINDS, cutBytes, sendToChannel } from '../../src/features/monitor/alarm-channels.ts'
+import { ChannelError } from '../../src/features/monitor/channel-error.ts'
 import { startRobot } from './vendor-robots.ts'
 
 const NOW_MS = Date.parse('2026-11-22T12:00:00+08:00')
@@ -17,7 +18,7 @@ const codeOf = async (sending: Promise<void>) => {
 }
 
 describe('alarm channels', () => {
-  for (const kind of CHANNEL_KINDS) {
+  for (const kind of CHANNEL_KINDS.filter((one) => one !== 'email')) {
     it(`speaks ${kind}'s language`, async (t) => {
       const robot = await startRobot(t, kind, () => NOW_MS)
       await sendToChannel(robot.channel, MESSAGE, NOW_MS)

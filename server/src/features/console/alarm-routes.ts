@@ -2,9 +2,10 @@
 import type { FastifyPluginAsync } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { AppError } from '../../errors.ts'
-import { type AlarmChannel, CHANNEL_KINDS, ChannelError } from '../monitor/alarm-channels.ts'
+import { type AlarmChannel, CHANNEL_KINDS } from '../monitor/alarm-channels.ts'
 import { channelId } from '../monitor/alarm-outbox.ts'
 import { HEARTBEAT_SETTING } from '../monitor/alarms.ts'
+import { ChannelError } from '../monitor/channel-error.ts'
 import type { Watch } from '../monitor/watch.ts'
 import type { Audit } from './audit-log.ts'
 
@@ -18,7 +19,7 @@ const strict = { additionalProperties: false }
 const ChannelBody = Type.Object(
   {
     kind: Type.Union(CHANNEL_KINDS.map((kind) => Type.Literal(kind))),
-    url: Type.String({ maxLength: URL_CHARACTERS_MAX, pattern: '^https?://' }),
+    url: Type.String({ maxLength: URL_CHARACTERS_MAX, pattern: '^(https?|smtps?)://' }),
     secret: Type.Optional(Type.String({ maxLength: 200 })),
   },
   strict,

@@ -1,48 +1,44 @@
 /**
- * Where alarms go: WeCom, DingTalk, Feishu, Server酱, any webhook. All of them answer HTTP 200 when they refuse, so the
- * body decides.
+ * Where alarms go: WeCom, DingTalk, Feishu, Server酱, any webhook, e-mail. The robots answer HTTP 200 when they refuse,
+ * so the body decides.
  *
  * @see https://developer.work.weixin.qq.com/document/path/91770
  * @see https://open.dingtalk.com/document/robots/customize-robot-security-settings
  * @see https://open.feishu.cn/document/client-docs/bot-v3/add-custom-bot
  */
 import { createHmac } from 'node:crypto'
+import { sendMail } from './alarm-mail.ts'
+import { ChannelError } from './channel-error.ts'
 
-export const CHANNEL_KINDS = ['wecom', 'dingtalk', 'feishu', 'serverchan', 'webhook'] as const
+export const CHANNEL_KINDS = ['wecom', 'dingtalk', 'feishu', 'serverchan', 'webhook', 'email'] as const
 export type ChannelKind = (typeof CHANNEL_KINDS)[number]
 
 export type AlarmChannel = {
   readonly id: string
   readonly kind: ChannelKind
-  /** The robot's address. It is a key: whoever knows it can post. */
+  /** The robot's address. It is a key: whoever knows it can post. For e-mail: `parseMailUrl` says how it looks. */
   readonly url: string
-  /** DingTalk's and Feishu's signing secret. */
+  /** DingTalk's and Feishu's signing secret; the mail account's password. */
   readonly secret?: string
 }
 
 export type AlarmMessage = { readonly title: string; readonly text: string }
-
-/** The channel did not take the message; `code` is the vendor's own where it gave one. */
-export class ChannelError extends Error {
-  override readonly name = 'ChannelError'
-  readonly code: string
-
-  constructor(code: string, message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.code = code
-  }
-}
 
 const TIMEOUT_MS = 8_000
 const ANSWER_CHARACTERS_SHOWN = 200
 /** WeCom's limit for a text; the others take more, and nobody reads more on a phone. */
 const TEXT_BYTES_MAX = 2_000
 
+type RobotKind = Exclude<ChannelKind, 'email'>
 type Post = { url: string; body: unknown }
 
 /** @throws {ChannelError} when the vendor refused or could not be reached */
 export async function sendToChannel(channel: AlarmChannel, message: AlarmMessage, nowMs: number): Promise<void> {
-  const { url, body } = POSTS[channel.kind](channel, message, nowMs)
+  if (channel.kind === 'email') return sendMail(channel, message)
+  return post(channel.kind, POSTS[channel.kind](channel, message, nowMs))
+}
+
+async function post(kind: RobotKind, { url, body }: Post): Promise<void> {
   let status: number
   let text: string
   try {
@@ -58,11 +54,11 @@ export async function sendToChannel(channel: AlarmChannel, message: AlarmMessage
   } catch (cause) {
     throw new ChannelError('unreachable', 'The channel could not be reached.', { cause })
   }
-  const code = refusalCode(channel.kind, status, text)
+  const code = refusalCode(kind, status, text)
   if (code !== undefined) throw new ChannelError(code, `Refused: ${text.slice(0, ANSWER_CHARACTERS_SHOWN)}`)
 }
 
-const POSTS: Record<ChannelKind, (channel: AlarmChannel, message: AlarmMessage, nowMs: number) => Post> = {
+const POSTS: Record<RobotKind, (channel: AlarmChannel, message: AlarmMessage, nowMs: number) => Post> = {
   wecom: ({ url }, message) => ({ url, body: { msgtype: 'text', text: { content: plain(message) } } }),
   dingtalk: ({ url, secret }, message, nowMs) => ({
     url: secret ? signedDingTalk(url, secret, nowMs) : url,
@@ -105,7 +101,7 @@ function feishuSignature(secret: string, nowMs: number) {
 }
 
 /** The vendor's code when it did not take the message. */
-function refusalCode(kind: ChannelKind, status: number, text: string): string | undefined {
+function refusalCode(kind: RobotKind, status: number, text: string): string | undefined {
   if (status < 200 || status > 299) return String(status)
   if (kind === 'webhook') return undefined
   const body = parseObject(text)

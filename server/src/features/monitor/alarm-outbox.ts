@@ -4,7 +4,8 @@
  */
 import { createHash } from 'node:crypto'
 import type { Log } from '../../log.ts'
-import { type AlarmChannel, type AlarmMessage, ChannelError, sendToChannel } from './alarm-channels.ts'
+import { type AlarmChannel, type AlarmMessage, sendToChannel } from './alarm-channels.ts'
+import { ChannelError } from './channel-error.ts'
 import type { MetricsHistory } from './metrics-history.ts'
 
 export type AlarmNote = { readonly atMs: number; readonly line: string; readonly level: 'page' | 'warn' | 'resolved' }
