@@ -91,6 +91,16 @@ export const ERRORS = {
   payment_mismatch:       { status: 409, errCode: -601001, hint: 'WeChat Pay reports a payment that is not what was ordered. A person must look: GET /v1/payments/report.', hintZh: '微信支付通知的款项与订单不符,需要人工核对:GET /v1/payments/report。' },
 
   // the console
+  // stock
+  sale_not_found:         { status: 404, errCode: -501007, hint: 'Check the sale\'s name; sales are declared in sampan.config.ts or with PUT /v1/stock/<sale>.', hintZh: '请检查活动名;活动在 sampan.config.ts 中声明,或用 PUT /v1/stock/<活动> 创建。' },
+  item_not_found:         { status: 404, errCode: -501007, hint: 'Check the item\'s id against GET /v1/stock/<sale>.', hintZh: '请对照 GET /v1/stock/<活动> 检查商品 id。' },
+  not_started:            { status: 409, errCode: -501007, hint: 'Count down to `details.startsAtMs` by the server\'s clock (`details.serverTimeMs`), then try again.', hintZh: '活动尚未开始。请按服务器时间(`details.serverTimeMs`)倒计时到 `details.startsAtMs` 再试。' },
+  sale_ended:             { status: 409, errCode: -501007, hint: 'The sale is over; nothing to retry.', hintZh: '活动已结束,无需重试。' },
+  sold_out:               { status: 409, errCode: -501007, hint: 'Nothing is left now. Units that are not paid in time come back: look at GET /v1/stock/<sale> again later.', hintZh: '已售罄。超时未支付的名额会释放,可稍后再查看 GET /v1/stock/<活动>。' },
+  limit_reached:          { status: 409, errCode: -501007, hint: 'This user has as much as one may; `details.reservations` lists it.', hintZh: '已达到每人限购数量;`details.reservations` 列出了已有的预留。' },
+  reservation_not_found:  { status: 404, errCode: -501007, hint: 'Check the reservation\'s id, and that this user made it.', hintZh: '请检查预留 id,以及是否由该用户创建。' },
+  reservation_ended:      { status: 409, errCode: -501007, hint: 'It was paid, released or expired before this. Reserve again if there is something left.', hintZh: '该预留已支付、已释放或已过期。如仍有库存,请重新预留。' },
+
   sign_in_required:       { status: 401, errCode: -401001, hint: 'Sign in at /console/.', hintZh: '请在 /console/ 登录。' },
   sign_in_failed:         { status: 401, errCode: -401001, hint: 'Check both; an owner on the box can make a new link with `sampan console link`.', hintZh: '请检查用户名和密码;所有者可在服务器上用 `sampan console link` 生成新链接。' },
   setup_link_invalid:     { status: 403, errCode: -401001, hint: 'Ask an owner for a new link, or run `sampan console link` on the box.', hintZh: '请向所有者索取新链接,或在服务器上运行 `sampan console link`。' },

@@ -19,6 +19,7 @@ import { accessKeyRoutes } from './features/sessions/access-key-routes.ts'
 import { identifyCallers } from './features/sessions/current-session.ts'
 import { findUser } from './features/sessions/find-user.ts'
 import { sessionRoutes } from './features/sessions/session-routes.ts'
+import { stockRoutes } from './features/stock/stock-routes.ts'
 import { healthRoutes } from './http/health-routes.ts'
 import { shedLoad } from './http/load-shedding.ts'
 import { openHttp } from './http/open-http.ts'
@@ -65,6 +66,7 @@ export async function createApp(resources: Resources, version: string): Promise<
   await app.register(functionRoutes({ functions, openData: resources.openData, appId }), { prefix: '/v1/functions' })
   await app.register(functionHttpRoutes({ functions, bodyLimitBytes: config.BODY_LIMIT_BYTES }), { prefix: '/http' })
   await app.register(roomRoutes({ ...resources, env: config.ENV_ID }), { prefix: '/v1/realtime' })
+  await app.register(stockRoutes(resources), { prefix: '/v1/stock' })
   if (payments) await app.register(paymentRoutes({ payments }), { prefix: '/v1/payments' })
   serveRealtime(app, { ...resources, env: config.ENV_ID })
   const pay = payments && cloudPay(payments, log)

@@ -36,6 +36,8 @@ import type { LoginNeeds } from './features/sessions/log-in.ts'
 import { openSeal, type Seal } from './features/sessions/seal.ts'
 import type { Log } from './log.ts'
 import { openDiskStorage } from './storage/open-disk-storage.ts'
+import { type DeclaredSale, declareSales } from './features/stock/define-sale.ts'
+import { openStock, type Stock } from './features/stock/stock.ts'
 import { openWeChat } from './wechat/open-wechat.ts'
 import type { WeChat } from './wechat/wechat.ts'
 
@@ -49,6 +51,10 @@ export type ServedProject = {
   readonly rooms: readonly RoomRule[]
   /** The folder with own routes (`index.ts`) and own tables (`migrations/`); undefined: the project has none. */
   readonly serverRoot?: string | undefined
+  /** Who is told of alarms, and when, as far as the project says so. */
+  readonly alarms?: DeclaredAlarms | undefined
+  /** Limited goods; see docs/stock.md. */
+  readonly sales?: readonly DeclaredSale[]
   /** Whether changed functions are loaded again. */
   readonly isWatched: boolean
 }
@@ -80,6 +86,7 @@ export type Resources = {
   readonly payments: Payments | undefined
   readonly openData: OpenDataReader
   readonly accessKeys: AccessKeys
+  readonly stock: Stock
   readonly localToken: string
   readonly isStopping: () => boolean
   readonly now: () => number
@@ -176,6 +183,8 @@ export async function openResources(needs: Needs): Promise<Resources> {
   const merchant = openMerchant(config, { log, now })
   const payments =
     merchant &&
+  await declareSales(database, needs.project.sales ?? [], { log, now })
+  const stock = openStock({ database, log, now })
     openPayments({
       ...needs,
       database,
@@ -224,6 +233,7 @@ export async function openResources(needs: Needs): Promise<Resources> {
     accessKeys: openAccessKeys({ database, seal, now }),
     login: {
       database,
+    stock,
       wechat,
       seal,
       sessions,
@@ -240,6 +250,7 @@ export async function openResources(needs: Needs): Promise<Resources> {
       watches.close()
       await documents.close()
       sessions.close()
+      await stock.close()
       await wechat.close()
       await cache.close()
       await database.close()

@@ -56,6 +56,7 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
     resources.timers.start()
     void resources.functions.warmUp().catch((err: unknown) => log.warn({ err }, 'functions were not warmed up'))
     resources.payments?.start()
+    resources.stock.start()
     log.info({ url, version: VERSION }, 'server ready')
 
     let closing: Promise<void> | undefined

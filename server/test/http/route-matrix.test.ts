@@ -42,6 +42,13 @@ const DECLARED: Record<string, Access> = {
   'DELETE /v1/keys/{secretId}':                 'owner',
   'POST /v1/realtime/ticket':                    'user',
   'POST /v1/realtime/say':                       'owner',
+  'GET /v1/stock/':                              'owner',
+  'GET /v1/stock/{sale}':                        'anyone',
+  'PUT /v1/stock/{sale}':                        'owner',
+  'POST /v1/stock/{sale}/reserve':               'user',
+  'GET /v1/stock/{sale}/reservations':           'user',
+  'POST /v1/stock/{sale}/release':               'user',
+  'POST /v1/stock/{sale}/confirm':               'owner',
 }
 
 /** Bodies that pass the schema, so that access is what refuses. */
@@ -67,9 +74,14 @@ const BODIES: Record<string, unknown> = {
   '/v1/files/list':                         { after: '', limit: 1 },
   '/v1/realtime/say':                       { room: 'x', data: 1 },
   '/v1/keys/':                              { label: 'matrix' },
+  '/v1/stock/{sale}':                       { items: [{ id: 'x', total: 1 }], startsAtMs: 1, endsAtMs: 2 },
+  '/v1/stock/{sale}/reserve':               { item: 'x' },
+  '/v1/stock/{sale}/release':               { reservation: 'none' },
+  '/v1/stock/{sale}/confirm':               { reservation: 'none' },
 }
 
 const REFUSED = new Set([401, 403])
+const hasBody = (method: string) => method === 'POST' || method === 'PUT'
 
 describe('every route and every caller', () => {
   let server: TestServer
@@ -105,14 +117,19 @@ describe('every route and every caller', () => {
   const ask = async ({ method, path }: { method: string; path: string }, token: string | undefined) => {
     const url =
       server.url +
-      path.replace('{env}', 'prod').replace('{*}', 'none.png').replace('{name}', 'none').replace('{secretId}', 'none')
+      path
+        .replace('{env}', 'prod')
+        .replace('{*}', 'none.png')
+        .replace('{name}', 'none')
+        .replace('{secretId}', 'none')
+        .replace('{sale}', 'none')
     const response = await fetch(url, {
       method,
       headers: {
-        ...(method === 'POST' && { 'content-type': 'application/json' }),
+        ...(hasBody(method) && { 'content-type': 'application/json' }),
         ...(token && { authorization: `Bearer ${token}` }),
       },
-      ...(method === 'POST' && { body: JSON.stringify(BODIES[path] ?? {}) }),
+      ...(hasBody(method) && { body: JSON.stringify(BODIES[path] ?? {}) }),
     })
     return { status: response.status, text: await response.text() }
   }

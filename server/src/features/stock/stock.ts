@@ -1,0 +1,246 @@
+/** Stock: sales of limited goods, and reservations that are never more than there is. */
+import { createHash, randomBytes } from 'node:crypto'
+import type { Reservation, SaleDefinition, SaleStatus } from '@sampan/protocol/stock'
+import type { Database } from '../../database/database.ts'
+import { AppError } from '../../errors.ts'
+import type { Log } from '../../log.ts'
+import { defineSale } from './define-sale.ts'
+import { openReservationQueue, type ReservationQueue } from './reservation-queue.ts'
+import { reserveBatch } from './reserve-batch.ts'
+import { openSaleGate, type SaleGate, toStatus } from './sale-gate.ts'
+import { cancelReservation, confirmReservation, expireReservation } from './settle-reservation.ts'
+import { listExpired, listReservations, listSales, nextExpiryMs, toWire } from './stock-store.ts'
+
+export type ReserveWish = {
+  readonly sale: string
+  readonly item: string
+  readonly quantity: number
+  readonly openId: string
+  /** The same wish again with the same key has one effect. */
+  readonly idempotencyKey: string | undefined
+}
+
+export interface Stock {
+  /** At most a second old. @throws {AppError} `sale_not_found` */
+  status(sale: string): Promise<SaleStatus>
+  /** The latest hundred. */
+  list(): Promise<SaleStatus[]>
+  /** @throws {AppError} `invalid_request` */
+  define(sale: string, definition: SaleDefinition): Promise<SaleStatus>
+  /**
+   * Resolves after the commit is durable.
+   *
+   * @throws {AppError} `sold_out`, `limit_reached`, `not_started`, `sale_ended`, `sale_not_found`, `item_not_found`,
+   * `idempotency_mismatch`, `overloaded`; after any other failure it is not known whether it was made: ask again
+   */
+  reserve(wish: ReserveWish): Promise<Reservation>
+  /** @param openId whose it must be; undefined: anybody's. @throws {AppError} `reservation_not_found`, `reservation_ended` */
+  release(reservation: string, openId: string | undefined): Promise<Reservation>
+  /** Paid by other means than WeChat Pay. @throws {AppError} `reservation_not_found`, `reservation_ended` */
+  confirm(reservation: string): Promise<Reservation>
+  reservationsOf(sale: string, openId: string): Promise<Reservation[]>
+  /** Releases what has been held too long by now. */
+  runDue(): Promise<void>
+  stats(): StockStats
+  /** Begins to release what is due, at its time. */
+  start(): void
+  close(): Promise<void>
+}
+
+/** Counters since the start. */
+export type StockStats = {
+  readonly reserved: number
+  readonly refused: number
+  readonly expired: number
+  readonly waiting: number
+}
+
+export type StockNeeds = {
+  readonly database: Database
+  readonly log: Log
+  readonly now: () => number
+  /** For ages and sleeps: does not leap with the clock on the wall. Default: this process's own. */
+  readonly monotonicMs?: () => number
+}
+
+const SALES_LISTED = 100
+/** Expired reservations that are released at once. */
+const EXPIRY_BATCH = 200
+/** A hold that ends is noticed within this time, also when another process made it. */
+const SLEEP_MS_MAX = 1_000
+const SLEEP_MS_MIN = 50
+/** A clock that leaps further than this says nothing about how long something was held. */
+const CLOCK_LEAP_MS = 2_000
+/** Nothing expires for this long after a leap: time to set the clock right. */
+const FREEZE_MS = 60_000
+/** Another process may decide at the same moment; it waits for a lock, and hardly ever in vain. */
+const DECISIONS_MAX = 5
+const ID_BYTES = 10
+
+export const openStock = (needs: StockNeeds): Stock => new StockRoom(needs)
+
+class StockRoom implements Stock {
+  readonly #needs: StockNeeds
+  readonly #monotonicMs: () => number
+  readonly #gate: SaleGate
+  readonly #queue: ReservationQueue
+  #reserved = 0
+  #refused = 0
+  #expired = 0
+  #sleeping: NodeJS.Timeout | undefined
+  #working: Promise<void> | undefined
+  #isStarted = false
+  #clockOffsetMs = 0
+  #frozenUntilMs = 0
+
+  constructor(needs: StockNeeds) {
+    this.#needs = needs
+    this.#monotonicMs = needs.monotonicMs ?? (() => performance.now())
+    this.#gate = openSaleGate({ ...needs, monotonicMs: this.#monotonicMs })
+    this.#queue = openReservationQueue({
+      decide: (saleId, orders) => this.#decide(saleId, orders),
+      afterSoldOut: async (saleId) => {
+        const view = await this.#gate.refresh(saleId)
+        return (wish) => view && this.#gate.refusal(view, wish)
+      },
+    })
+  }
+
+  async status(sale: string): Promise<SaleStatus> {
+    return toStatus(await this.#gate.view(sale), this.#needs.now())
+  }
+
+  async list(): Promise<SaleStatus[]> {
+    const sales = await listSales(this.#needs.database, SALES_LISTED)
+    return Promise.all(sales.map(({ id }) => this.status(id)))
+  }
+
+  async define(sale: string, definition: SaleDefinition): Promise<SaleStatus> {
+    await defineSale(this.#needs.database, sale, definition, this.#needs.now())
+    await this.#gate.refresh(sale)
+    return this.status(sale)
+  }
+
+  async reserve({ sale, item, quantity, openId, idempotencyKey }: ReserveWish): Promise<Reservation> {
+    const view = await this.#gate.view(sale)
+    const wish = { openId, itemId: item, quantity }
+    const refusal = this.#gate.refusal(view, wish)
+    if (refusal) {
+      this.#refused += 1
+      throw refusal
+    }
+    const id = newId(this.#needs.now())
+    const requestKey = idempotencyKey === undefined ? id : hashOf(idempotencyKey)
+    try {
+      const { reservation, isNew } = await this.#queue.add(sale, { id, requestKey, ...wish })
+      if (isNew) this.#reserved += 1
+      return toWire(reservation)
+    } catch (error) {
+      if (error instanceof AppError) this.#refused += 1
+      throw error
+    }
+  }
+
+  async release(reservation: string, openId: string | undefined): Promise<Reservation> {
+    const { database, now } = this.#needs
+    const released = await database.transact(cancelReservation, { id: reservation, openId, nowMs: now() })
+    await this.#gate.refresh(released.saleId)
+    return toWire(released)
+  }
+
+  async confirm(reservation: string): Promise<Reservation> {
+    const { database, now } = this.#needs
+    return toWire(await database.transact(confirmReservation, { id: reservation, nowMs: now() }))
+  }
+
+  async reservationsOf(sale: string, openId: string): Promise<Reservation[]> {
+    return (await listReservations(this.#needs.database, sale, openId)).map(toWire)
+  }
+
+  async runDue(): Promise<void> {
+    const { database, now, log } = this.#needs
+    for (;;) {
+      const nowMs = now()
+      const ids = await listExpired(database, nowMs, EXPIRY_BATCH)
+      const ends = await Promise.all(ids.map((id) => database.transact(expireReservation, { id, nowMs })))
+      const count = ends.filter(Boolean).length
+      this.#expired += count
+      if (count > 0) log.info({ count }, 'reservations expired')
+      if (ids.length < EXPIRY_BATCH) return
+    }
+  }
+
+  stats(): StockStats {
+    const [reserved, refused, expired] = [this.#reserved, this.#refused, this.#expired]
+    return { reserved, refused, expired, waiting: this.#queue.waiting }
+  }
+
+  start(): void {
+    this.#isStarted = true
+    this.#clockOffsetMs = this.#needs.now() - this.#monotonicMs()
+    this.#wake()
+  }
+
+  async close(): Promise<void> {
+    this.#isStarted = false
+    clearTimeout(this.#sleeping)
+    await this.#working
+    await this.#queue.drain()
+  }
+
+  async #decide(saleId: string, orders: Parameters<typeof reserveBatch.run>[0]['orders']) {
+    const { database, now } = this.#needs
+    for (let tried = 1; ; tried += 1) {
+      try {
+        return await database.transact(reserveBatch, { saleId, orders, nowMs: now() })
+      } catch (error) {
+        // Nothing of it was written. `document_exists`: the same user's request reached another process at this moment.
+        const isRace = error instanceof AppError && ['transaction_conflict', 'document_exists'].includes(error.code)
+        if (!isRace || tried >= DECISIONS_MAX) throw error
+      }
+    }
+  }
+
+  #wake() {
+    if (!this.#isStarted) return
+    this.#working ??= this.#work().finally(() => {
+      this.#working = undefined
+    })
+  }
+
+  async #work() {
+    let sleepMs = SLEEP_MS_MAX
+    try {
+      if (this.#trustsClock()) {
+        await this.runDue()
+        sleepMs = (await nextExpiryMs(this.#needs.database)) - this.#needs.now()
+      }
+    } catch (err) {
+      this.#needs.log.error({ err }, 'expired reservations could not be released')
+    }
+    if (!this.#isStarted) return
+    this.#sleeping = setTimeout(() => this.#wake(), Math.min(Math.max(sleepMs, SLEEP_MS_MIN), SLEEP_MS_MAX))
+    this.#sleeping.unref()
+  }
+
+  /** A clock that was set wrong must not take everybody's reservation away. */
+  #trustsClock(): boolean {
+    const monotonicMs = this.#monotonicMs()
+    const offsetMs = this.#needs.now() - monotonicMs
+    const leapMs = offsetMs - this.#clockOffsetMs
+    if (Math.abs(leapMs) > CLOCK_LEAP_MS) {
+      this.#frozenUntilMs = monotonicMs + FREEZE_MS
+      this.#needs.log.error(
+        { leapMs: Math.round(leapMs), frozenMs: FREEZE_MS },
+        'the clock leapt; nothing expires for now',
+      )
+    }
+    this.#clockOffsetMs = offsetMs
+    return monotonicMs >= this.#frozenUntilMs
+  }
+}
+
+/** Also the number of its order at WeChat Pay: 6 to 32 letters and digits. */
+const newId = (nowMs: number) => `r${nowMs.toString(36)}${randomBytes(ID_BYTES).toString('hex')}`
+
+const hashOf = (key: string) => createHash('sha256').update(key).digest('base64url')
