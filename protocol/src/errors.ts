@@ -64,6 +64,7 @@ export const ERRORS = {
   file_too_large:         { status: 413, errCode: -403001, hint: 'Send a smaller file or raise UPLOAD_LIMIT_BYTES.', hintZh: '请上传更小的文件,或调大 UPLOAD_LIMIT_BYTES。' },
   file_type_refused:      { status: 415, errCode: -503002, hint: 'This kind of file is not accepted; see UPLOAD_TYPES.', hintZh: '不接受此类型的文件;见 UPLOAD_TYPES 设置。' },
   file_forbidden:         { status: 403, errCode: -503002, hint: 'Only the person who uploaded the file may do this.', hintZh: '只有上传者本人可以执行此操作。' },
+  file_exists:            { status: 409, errCode: -503001, hint: 'Choose another path, or allow the copy to overwrite.', hintZh: '请换一个路径,或允许覆盖。' },
   file_link_expired:      { status: 403, errCode: -503002, hint: 'Ask for a fresh link with getTempFileURL.', hintZh: '请用 getTempFileURL 获取新的链接。' },
 
   // functions

@@ -19,6 +19,7 @@ import { openCallJournal } from './features/functions/function-calls.ts'
 import { type FunctionTimers, openFunctionTimers } from './features/functions/function-timers.ts'
 import { type Functions, openFunctions } from './features/functions/functions.ts'
 import { type OpenDataReader, openOpenData } from './features/functions/open-data.ts'
+import { openVoiceRooms, type VoiceRooms } from './features/functions/voice-rooms.ts'
 import { createRecentRequests, type RecentRequests } from './features/monitor/recent-requests.ts'
 import { databaseSource, functionSource } from './features/monitor/server-sources.ts'
 import { createSlowQueryBook, type SlowQueryBook } from './features/monitor/slow-query-book.ts'
@@ -85,6 +86,7 @@ export type Resources = {
   /** Undefined without a merchant. */
   readonly payments: Payments | undefined
   readonly openData: OpenDataReader
+  readonly voiceRooms: VoiceRooms
   readonly accessKeys: AccessKeys
   readonly stock: Stock
   readonly localToken: string
@@ -230,6 +232,7 @@ export async function openResources(needs: Needs): Promise<Resources> {
     timers,
     payments,
     openData: openOpenData({ database, seal, wechat }),
+    voiceRooms: openVoiceRooms({ database, seal }),
     accessKeys: openAccessKeys({ database, seal, now }),
     login: {
       database,

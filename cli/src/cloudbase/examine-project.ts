@@ -31,7 +31,7 @@ const CLIENT_APIS = new Set(
   ),
 )
 /** Exports of wx-server-sdk whose work needs Tencent's own services. */
-const UNSERVED_SERVER_APIS = new Set(['getVoIPSign', 'getCloudCallSign', 'ai', 'models'])
+const UNSERVED_SERVER_APIS = new Set(['getCloudCallSign', 'ai', 'models'])
 const CLOUD_ID = /cloud:\/\/[\w.-]+\//
 /** Pages and styles in which an image may name a cloud:// file. */
 const MARKUP = /\.(?:wxml|wxss)$/

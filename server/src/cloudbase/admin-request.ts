@@ -5,6 +5,7 @@ import type { Files } from '../features/files/files.ts'
 import type { Functions } from '../features/functions/functions.ts'
 import type { OpenDataReader } from '../features/functions/open-data.ts'
 import type { RunningCall } from '../features/functions/running-calls.ts'
+import type { VoiceRooms } from '../features/functions/voice-rooms.ts'
 import type { Identity, UserIdentity } from '../features/sessions/identity.ts'
 import type { WeChat } from '../wechat/wechat.ts'
 
@@ -14,6 +15,7 @@ export type AdminServices = {
   readonly functions: Functions
   readonly wechat: WeChat
   readonly openData: OpenDataReader
+  readonly voiceRooms: VoiceRooms
   readonly appId: string
   readonly findUser: (openId: string) => Promise<{ openId: string; unionId: string | undefined } | undefined>
   /** `cloudPay.<name>` with its parameters in snake_case; absent while payments are not set up. */

@@ -33,6 +33,7 @@ const SERVER_CODES: { readonly [code in ErrorCode]?: string } = {
   transaction_not_found:     'DATABASE_REQUEST_FAILED',
   file_not_found:            'STORAGE_FILE_NONEXIST',
   file_too_large:            'STORAGE_REQUEST_FAIL',
+  file_exists:               'STORAGE_REQUEST_FAIL',
   file_type_refused:         'STORAGE_REQUEST_FAIL',
   file_forbidden:            'STORAGE_EXCEED_AUTHORITY',
   file_link_expired:         'STORAGE_SIGN_PARAM_INVALID',

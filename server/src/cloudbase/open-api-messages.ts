@@ -53,6 +53,19 @@ export const decodeCloudIds = (message: Buffer): string[] =>
     .filter(({ number }) => number === 2)
     .map(({ bytes }) => bytes.toString('utf8'))
 
+/** ApiVoipSignReq. */
+export function decodeVoiceRoom(message: Buffer): { groupId: string; timestampSeconds: number; nonce: string } {
+  const fields = readFields(message)
+  return {
+    groupId: bytesOf(fields, 2).toString('utf8'),
+    timestampSeconds: numberOf(fields, 3),
+    nonce: bytesOf(fields, 4).toString('utf8'),
+  }
+}
+
+/** ApiVoipSignResp. */
+export const encodeVoiceSignature = (signature: string): Buffer => bytesField(1, signature)
+
 /** ApiGetOpenDataByCloudIdResp. */
 export const encodeOpenData = (items: readonly { readonly cloudId: string; readonly json: string }[]): Buffer =>
   Buffer.concat(

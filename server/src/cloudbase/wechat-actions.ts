@@ -2,7 +2,7 @@
 import { AppError, asAppError } from '../errors.ts'
 import type { Json, JsonObject } from '../features/documents/document-request.ts'
 import { detectContentType } from '../features/files/content-type.ts'
-import { findOpenApi, type OpenApi } from '../wechat/open-api.ts'
+import { apiShortName, findOpenApi, type OpenApi } from '../wechat/open-api.ts'
 import type { ApiAnswer, ApiRequest } from '../wechat/wechat.ts'
 import {
   type AdminAction,
@@ -13,7 +13,16 @@ import {
   parseJson,
   textField,
 } from './admin-request.ts'
-import { decodeApiCall, decodeCloudIds, encodeApiReply, encodeOpenData, type Pair } from './open-api-messages.ts'
+import {
+  type ApiCall,
+  decodeApiCall,
+  decodeCloudIds,
+  decodeVoiceRoom,
+  encodeApiReply,
+  encodeOpenData,
+  encodeVoiceSignature,
+  type Pair,
+} from './open-api-messages.ts'
 
 // biome-ignore format: a table keeps its columns
 export const WECHAT_ACTIONS: Readonly<Record<string, AdminAction>> = {
@@ -22,19 +31,46 @@ export const WECHAT_ACTIONS: Readonly<Record<string, AdminAction>> = {
   'wx.wxPayApi': payApi,
 }
 
+type OwnApi = (parameters: JsonObject, request: AdminRequest, services: AdminServices) => Promise<JsonObject>
+
+/** APIs that act for the user who calls: WeChat knows them from CloudBase; we answer with what we know of the user. */
+const OWN_APIS: ReadonlyMap<string, OwnApi> = new Map([['cloudbase.getVoIPSign', signVoiceRoom]])
+
+async function signVoiceRoom(...[parameters, { call }, { voiceRooms }]: Parameters<OwnApi>): ReturnType<OwnApi> {
+  const { group_id, nonce, timestamp } = parameters
+  const room = { groupId: String(group_id), nonce: String(nonce), timestampSeconds: Number(timestamp) }
+  return { errcode: 0, signature: await voiceRooms.sign(room, call?.user) }
+}
+
 /** Parameters and answer as protobuf. */
 async function openApi(request: AdminRequest, services: AdminServices): ReturnType<AdminAction> {
   const call = decodeApiCall(bytesField(request, 'requestData'))
   if (call.kind === 'internal') {
-    if (call.name !== 'ApiGetOpenDataByCloudId') {
-      throw new AppError('not_supported', `${call.name} is not supported.`, { details: { api: call.name } })
-    }
-    const data = encodeOpenData(await readOpenData(decodeCloudIds(call.data), request, services))
+    const data = await internalApi(call, request, services)
     return encodeApiReply({ data, contentType: 'application/octet-stream', httpCode: 200 })
   }
-  const api = findOpenApiOrThrow(textField(request, 'apiName'))
+  const name = textField(request, 'apiName')
+  const own = OWN_APIS.get(apiShortName(name))
+  if (own) return jsonReply(await own(parametersOf(call.pairs), request, services))
+  const api = findOpenApiOrThrow(name)
   const { contentType, json, bytes } = await answerOf(services, api, formRequest(api, call.pairs))
   return encodeApiReply({ data: bytes ?? Buffer.from(JSON.stringify(json ?? {})), contentType, httpCode: 200 })
+}
+
+/** What is no API of WeChat's for everybody, but a service of CloudBase's own. */
+async function internalApi(
+  { name, data }: Extract<ApiCall, { kind: 'internal' }>,
+  request: AdminRequest,
+  services: AdminServices,
+): Promise<Buffer> {
+  switch (name) {
+    case 'ApiGetOpenDataByCloudId':
+      return encodeOpenData(await readOpenData(decodeCloudIds(data), request, services))
+    case 'ApiVoipSign':
+      return encodeVoiceSignature(await services.voiceRooms.sign(decodeVoiceRoom(data), request.call?.user))
+    default:
+      throw new AppError('not_supported', `${name} is not supported.`, { details: { api: name } })
+  }
 }
 
 /** The same with parameters and answer as JSON (`callWxOpenApi` of @cloudbase/node-sdk, and Sampan's light SDK). */
@@ -45,6 +81,8 @@ async function plainApi(request: AdminRequest, services: AdminServices): ReturnT
     const list = await readOpenData(asTexts(parameters['list']), request, services)
     return { data: { responseData: `{"list":[${list.map(({ json }) => json).join(',')}]}` } }
   }
+  const own = OWN_APIS.get(apiShortName(name))
+  if (own) return { data: { responseData: JSON.stringify(await own(parameters, request, services)) } }
   const api = findOpenApiOrThrow(name)
   const media = mediaOf(objectField(request, 'media'))
   const apiRequest = media ? { method: 'POST' as const, body: parameters, media } : jsonRequest(api, parameters)
@@ -54,6 +92,9 @@ async function plainApi(request: AdminRequest, services: AdminServices): ReturnT
   const file = { contentType, buffer: bytes?.toString('base64') ?? '' }
   return { data: { responseData: JSON.stringify(file), isFile: true } }
 }
+
+const jsonReply = (json: JsonObject) =>
+  encodeApiReply({ data: Buffer.from(JSON.stringify(json)), contentType: 'application/json', httpCode: 200 })
 
 /** What WeChat itself refuses is an answer, too: the SDK throws its errcode. */
 async function answerOf({ wechat }: AdminServices, { path }: OpenApi, request: ApiRequest): Promise<ApiAnswer> {
@@ -93,7 +134,7 @@ function findOpenApiOrThrow(name: string): OpenApi {
 function formRequest(api: OpenApi, pairs: readonly Pair[]): ApiRequest {
   const file = pairs.find(({ fileName, contentType }) => fileName !== '' || contentType !== '')
   const others = pairs.filter((pair) => pair !== file)
-  const parameters = Object.fromEntries(others.map(({ key, value }) => [key, parseJson(value.toString('utf8'), key)]))
+  const parameters = parametersOf(others)
   if (!file) return jsonRequest(api, parameters)
   const contentType = file.contentType || detectContentType(file.fileName, file.value)
   const fileName = file.fileName || defaultFileName(contentType)
@@ -112,11 +153,16 @@ function mediaOf(media: JsonObject | undefined): ApiRequest['media'] {
   }
 }
 
+const parametersOf = (pairs: readonly Pair[]): JsonObject =>
+  Object.fromEntries(pairs.map(({ key, value }) => [key, parseJson(value.toString('utf8'), key)]))
 const defaultFileName = (contentType: string) => `media.${contentType.split('/')[1] ?? 'bin'}`
 const asTexts = (list: Json | undefined) => (Array.isArray(list) ? list.map(String) : [])
 
-function jsonRequest({ method }: OpenApi, parameters: JsonObject): ApiRequest {
-  if (method === 'POST') return { method, body: parameters }
+function jsonRequest({ method, renamed = {} }: OpenApi, parameters: JsonObject): ApiRequest {
+  if (method === 'POST') {
+    const entries = Object.entries(parameters).map(([name, value]) => [renamed[name] ?? name, value])
+    return { method, body: Object.fromEntries(entries) }
+  }
   const texts = Object.entries(parameters).map(([key, value]) => [
     key,
     typeof value === 'string' ? value : JSON.stringify(value),

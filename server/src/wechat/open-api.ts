@@ -1,9 +1,18 @@
 /** How an API is called: JSON in and out, a file in, or a file out. */
-export type OpenApi = { method: 'GET' | 'POST'; path: string; kind: 'json' | 'media' | 'binary' }
+export type OpenApi = {
+  method: 'GET' | 'POST'
+  path: string
+  kind: 'json' | 'media' | 'binary'
+  /** Parameters that WeChat spells in camelCase, by the snake_case that the SDK makes of every name. */
+  renamed?: Readonly<Record<string, string>>
+}
 
 const post = (path: string): OpenApi => ({ method: 'POST', path, kind: 'json' })
 const get = (path: string): OpenApi => ({ method: 'GET', path, kind: 'json' })
 const upload = (path: string): OpenApi => ({ method: 'POST', path, kind: 'media' })
+/** The one family of APIs with names such as `kidList`. */
+const template = (path: string): OpenApi => ({ ...post(path), renamed: TEMPLATE_NAMES })
+const TEMPLATE_NAMES = { kid_list: 'kidList', scene_desc: 'sceneDesc', pri_tmpl_id: 'priTmplId' }
 const image = (path: string): OpenApi => ({ method: 'POST', path, kind: 'binary' })
 
 /**
@@ -17,8 +26,8 @@ const image = (path: string): OpenApi => ({ method: 'POST', path, kind: 'binary'
 export const OPEN_APIS: Readonly<Record<string, OpenApi>> = {
   // messages
   'subscribeMessage.send':                       post('/cgi-bin/message/subscribe/send'),
-  'subscribeMessage.addTemplate':                post('/wxaapi/newtmpl/addtemplate'),
-  'subscribeMessage.deleteTemplate':             post('/wxaapi/newtmpl/deltemplate'),
+  'subscribeMessage.addTemplate':                template('/wxaapi/newtmpl/addtemplate'),
+  'subscribeMessage.deleteTemplate':             template('/wxaapi/newtmpl/deltemplate'),
   'subscribeMessage.getCategory':                get('/wxaapi/newtmpl/getcategory'),
   'subscribeMessage.getTemplateList':            get('/wxaapi/newtmpl/gettemplate'),
   'subscribeMessage.getPubTemplateTitleList':    get('/wxaapi/newtmpl/getpubtemplatetitles'),
@@ -104,11 +113,11 @@ export const OPEN_APIS: Readonly<Record<string, OpenApi>> = {
   'officialAccount.material.getMaterialcount':   get('/cgi-bin/material/get_materialcount'),
 }
 
-/**
- * Finds what `cloud.openapi.a.b` means; undefined if it is not in the table. A leading `openapi.` is taken off, because
- * the SDK sends the name with it.
- */
+/** Finds what `cloud.openapi.a.b` means; undefined if it is not in the table. */
 export function findOpenApi(name: string): OpenApi | undefined {
-  const short = name.replace(/^openapi\./, '')
+  const short = apiShortName(name)
   return Object.hasOwn(OPEN_APIS, short) ? OPEN_APIS[short] : undefined
 }
+
+/** Without the leading `openapi.` that the SDK sends. */
+export const apiShortName = (name: string): string => name.replace(/^openapi\./, '')

@@ -33,6 +33,56 @@ describe('the /admin door, for other programs', () => {
     assert.equal(String((await app(key).downloadFile({ fileID })).fileContent), '42')
   })
 
+  it('copies and moves files', async () => {
+    const cloud = app(key)
+    const copy = async (...fileList: object[]) => (await cloud.copyFile({ fileList })).fileList
+    const read = async (path: string) =>
+      String((await cloud.downloadFile({ fileID: `cloud://prod.x/${path}` })).fileContent)
+    await cloud.uploadFile({ cloudPath: 'a/menu.txt', fileContent: Buffer.from('tea') })
+    const [copied, moved] = await copy(
+      { srcPath: 'a/menu.txt', dstPath: 'b/menu.txt' },
+      { srcPath: 'a/menu.txt', dstPath: 'c/menu.txt', removeOriginal: true },
+    )
+    assert.match(copied.fileId, /b\/menu\.txt$/)
+    assert.match(moved.fileId, /c\/menu\.txt$/)
+    assert.deepEqual([await read('b/menu.txt'), await read('c/menu.txt')], ['tea', 'tea'])
+    const refused = await copy(
+      { srcPath: 'a/menu.txt', dstPath: 'd/menu.txt' },
+      { srcPath: 'b/menu.txt', dstPath: 'c/menu.txt', overwrite: false },
+    )
+    assert.deepEqual(
+      refused.map(({ code }: { code: string }) => code),
+      ['STORAGE_FILE_NONEXIST', 'STORAGE_REQUEST_FAIL'],
+    )
+  })
+
+  it('tells what a user may do with files', async () => {
+    const alice = await server.logIn('alice')
+    const form = new FormData()
+    form.append('cloudPath', 'alice/note.txt')
+    form.append('file', new Blob(['mine']), 'note.txt')
+    await fetch(`${server.url}/v1/files`, {
+      method: 'POST',
+      body: form,
+      headers: { authorization: `Bearer ${alice.token}` },
+    })
+    // The SDK asks only inside a function, for the user who called it; here the action is sent as it would send it.
+    const ask = async (openId: string, type: string) => {
+      const fileList = [{ path: 'alice/note.txt', type }]
+      const response = await fetch(`${server.url}/admin`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${key.secretId}.${key.secretKey}` },
+        body: JSON.stringify({ action: 'storage.getFileAuthority', openId, fileList }),
+      })
+      const { data } = (await response.json()) as { data: { read: boolean }[] }
+      return data[0]?.read
+    }
+    assert.deepEqual(
+      [await ask(alice.openId, 'WRITE'), await ask('oSomebodyElse', 'WRITE'), await ask('oSomebodyElse', 'READ')],
+      [true, false, true],
+    )
+  })
+
   it('tells facts about users, and calls functions for nobody', async () => {
     const { openId } = await server.logIn('alice')
     const { userInfo } = await app(key).auth().getEndUserInfo(openId)

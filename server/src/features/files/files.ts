@@ -25,6 +25,13 @@ export type FileLink = {
   readonly maxAgeSeconds: number
   readonly error?: AppError
 }
+/** Paths or file ids. Whoever owned the file owns its copy, too. */
+export type FileCopy = {
+  readonly from: string
+  readonly to: string
+  readonly keepsExisting?: boolean
+  readonly removesOriginal?: boolean
+}
 export type FileRemoval = { readonly fileId: string; readonly error?: AppError }
 export type Signature = { readonly expiresAtSeconds: number; readonly signature: string }
 
@@ -37,6 +44,10 @@ export interface Files {
   openUploadTicket(ticket: string): { path: string; caller: Identity }
   links(files: readonly { fileId: string; maxAgeSeconds?: number }[]): Promise<FileLink[]>
   remove(fileIds: readonly string[], caller: Identity): Promise<FileRemoval[]>
+  /** Whether this user may put bytes under this path or file id: it is free, or theirs. */
+  mayWrite(fileIdOrPath: string, openId: string): Promise<boolean>
+  /** Only for the owner's own code, which may put any bytes under any path. @throws {AppError} `file_not_found`, `file_exists` */
+  copy(copy: FileCopy): Promise<{ fileId: string }>
   /** @throws {AppError} `file_not_found`, `file_link_expired` when access is private and the signature does not fit */
   find(path: string, signed: Signature | undefined): Promise<StoredFile>
   read(file: StoredFile, range?: { start: number; end: number }): Promise<NodeJS.ReadableStream>
@@ -151,6 +162,26 @@ export function openFiles({ database, storage, seal, log, now, settings, publicU
         }),
       ),
 
+    async mayWrite(fileIdOrPath, openId) {
+      const file = await findFile(database, anyPathOf(fileIdOrPath))
+      return file === undefined || file.ownerOpenId === openId
+    },
+    async copy({ from, to, keepsExisting = false, removesOriginal = false }) {
+      const file = await existing(anyPathOf(from))
+      const path = anyPathOf(to)
+      if (keepsExisting && (await findFile(database, path)))
+        throw new AppError('file_exists', 'There is a file at this path already.')
+      const blob = await storage.put(await storage.open(file.blobName), file.sizeBytes)
+      const copied = { ...file, path, blobName: blob.name, createdAtMs: now() }
+      const { replacedBlob } = await database.transact(saveFile, { file: copied, replaceOthers: true })
+      if (replacedBlob) await discard(replacedBlob)
+      if (removesOriginal && path !== file.path) {
+        await database.transact(deleteFile, file.path)
+        await discard(file.blobName)
+      }
+      return { fileId: idOf(path) }
+    },
+
     async find(path, signed) {
       if (settings.access === 'private' || signed) {
         const isFresh = signed && signed.expiresAtSeconds * 1000 > now()
@@ -163,6 +194,8 @@ export function openFiles({ database, storage, seal, log, now, settings, publicU
     list: (after, limit) => listFiles(database, after, limit),
   }
 }
+
+const anyPathOf = (fileIdOrPath: string) => checkFilePath(parseFileId(fileIdOrPath) ?? fileIdOrPath)
 
 const isUser = (caller: Identity) => caller.kind === 'user' || caller.kind === 'anonymous'
 

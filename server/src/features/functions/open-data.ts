@@ -8,6 +8,7 @@ import { decryptUserData } from '../../wechat/encrypted-data.ts'
 import type { WeChat } from '../../wechat/wechat.ts'
 import type { UserIdentity } from '../sessions/identity.ts'
 import type { Seal } from '../sessions/seal.ts'
+import { getSessionKey } from './session-key.ts'
 
 /** What stands in a function's `data` in place of a CloudID: the phone's own forms, or a CloudID of ours. */
 type Source = string | { readonly encryptedData: string; readonly iv: string } | { readonly code: string }
@@ -29,16 +30,10 @@ const DEPTH_MAX = 32
 const CLOUD_ID_EXPIRED = -601006
 
 export function openOpenData({ database, seal, wechat }: Needs): OpenDataReader {
-  const reveal = async (source: Source, { openId, appId }: UserIdentity): Promise<OpenData['data']> => {
+  const reveal = async (source: Source, user: UserIdentity): Promise<OpenData['data']> => {
     if (typeof source === 'string') throw new AppError('invalid_request', 'This CloudID is not one of this server.')
     if ('code' in source) return { ...(await wechat.phoneNumber(source.code)) }
-    const [row] = await database.read(
-      `SELECT session_key FROM sessions WHERE open_id = ? AND app_id = ? ORDER BY created_at_ms DESC LIMIT 1`,
-      [openId, appId],
-      { cost: 'cheap' },
-    )
-    if (!row) throw new AppError('session_expired', 'The user has to log in again.')
-    return decryptUserData({ ...source, appId, sessionKey: seal.open(String(row['session_key'])) })
+    return decryptUserData({ ...source, appId: user.appId, sessionKey: await getSessionKey(user, { database, seal }) })
   }
 
   const read = async (cloudId: string, user: UserIdentity | undefined): Promise<OpenData> => {

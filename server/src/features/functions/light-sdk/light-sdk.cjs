@@ -69,6 +69,18 @@ const getOpenData = async (options) => {
   }
 }
 
+const getVoIPSign = async ({ groupId, nonce, timestamp } = {}) => {
+  const api = 'getVoIPSign'
+  try {
+    const requestData = JSON.stringify({ group_id: groupId, nonce, timestamp })
+    const { data } = await ask('wx.api', { apiName: 'cloudbase.getVoIPSign', requestData })
+    const { signature } = JSON.parse(data.responseData)
+    return { signature, errMsg: `${api}:ok`, errCode: 0 }
+  } catch (error) {
+    throw fail(api, error)
+  }
+}
+
 /** What only WeChat's own platform can do, or nobody was seen to use: say so instead of being undefined. */
 const missing = (name) => async () => {
   throw fail(name, new Error(`${name} needs the full wx-server-sdk: take "lightSdk" out of config.json`))
@@ -96,13 +108,13 @@ const api = {
   getTempFileURL: needsInit(storage.getTempFileURL),
   deleteFile: needsInit(storage.deleteFile),
   getOpenData: needsInit(getOpenData),
+  getVoIPSign: needsInit(getVoIPSign),
   getWXContext,
   logger,
   openapi: createOpenApi(needsInit),
   cloudPay: createCloudPay(needsInit),
 }
-for (const name of ['callOpenAPI', 'getVoIPSign', 'getCloudCallSign', 'registerService', 'signature'])
-  api[name] = missing(name)
+for (const name of ['callOpenAPI', 'getCloudCallSign', 'registerService', 'signature']) api[name] = missing(name)
 api.createNewInstance = (options) => {
   init(options)
   return api
