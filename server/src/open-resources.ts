@@ -20,6 +20,7 @@ import { type FunctionTimers, openFunctionTimers } from './features/functions/fu
 import { type Functions, openFunctions } from './features/functions/functions.ts'
 import { type OpenDataReader, openOpenData } from './features/functions/open-data.ts'
 import { openVoiceRooms, type VoiceRooms } from './features/functions/voice-rooms.ts'
+import type { DeclaredAlarms } from './features/monitor/alarm-settings.ts'
 import { createRecentRequests, type RecentRequests } from './features/monitor/recent-requests.ts'
 import { databaseSource, functionSource } from './features/monitor/server-sources.ts'
 import { createSlowQueryBook, type SlowQueryBook } from './features/monitor/slow-query-book.ts'
@@ -35,10 +36,10 @@ import { type AccessKeys, openAccessKeys } from './features/sessions/access-keys
 import { openSessionLookup, type SessionLookup } from './features/sessions/current-session.ts'
 import type { LoginNeeds } from './features/sessions/log-in.ts'
 import { openSeal, type Seal } from './features/sessions/seal.ts'
-import type { Log } from './log.ts'
-import { openDiskStorage } from './storage/open-disk-storage.ts'
 import { type DeclaredSale, declareSales } from './features/stock/define-sale.ts'
 import { openStock, type Stock } from './features/stock/stock.ts'
+import type { Log } from './log.ts'
+import { openDiskStorage } from './storage/open-disk-storage.ts'
 import { openWeChat } from './wechat/open-wechat.ts'
 import type { WeChat } from './wechat/wechat.ts'
 
@@ -50,12 +51,12 @@ export type ServedProject = {
   /** First documents of collections that are empty. */
   readonly seed: Readonly<Record<string, readonly JsonObject[]>>
   readonly rooms: readonly RoomRule[]
-  /** The folder with own routes (`index.ts`) and own tables (`migrations/`); undefined: the project has none. */
-  readonly serverRoot?: string | undefined
   /** Who is told of alarms, and when, as far as the project says so. */
   readonly alarms?: DeclaredAlarms | undefined
   /** Limited goods; see docs/stock.md. */
   readonly sales?: readonly DeclaredSale[]
+  /** The folder with own routes (`index.ts`) and own tables (`migrations/`); undefined: the project has none. */
+  readonly serverRoot?: string | undefined
   /** Whether changed functions are loaded again. */
   readonly isWatched: boolean
 }
@@ -85,10 +86,10 @@ export type Resources = {
   readonly timers: FunctionTimers
   /** Undefined without a merchant. */
   readonly payments: Payments | undefined
+  readonly stock: Stock
   readonly openData: OpenDataReader
   readonly voiceRooms: VoiceRooms
   readonly accessKeys: AccessKeys
-  readonly stock: Stock
   readonly localToken: string
   readonly isStopping: () => boolean
   readonly now: () => number
@@ -182,11 +183,11 @@ export async function openResources(needs: Needs): Promise<Resources> {
     log,
   })
   const timers = openFunctionTimers({ functions, database, log, now })
+  await declareSales(database, needs.project.sales ?? [], { log, now })
+  const stock = openStock({ database, log, now })
   const merchant = openMerchant(config, { log, now })
   const payments =
     merchant &&
-  await declareSales(database, needs.project.sales ?? [], { log, now })
-  const stock = openStock({ database, log, now })
     openPayments({
       ...needs,
       database,
@@ -201,6 +202,7 @@ export async function openResources(needs: Needs): Promise<Resources> {
   const watch = openWatch({
     dataDir: config.DATA_DIR,
     capacityFiles: ['capacity.json', '../capacity.json'].map((name) => path.join(config.DATA_DIR, name)),
+    declaredAlarms: needs.project.alarms,
     serverName: () => URL.parse(needs.publicUrl())?.host ?? 'sampan',
     log,
     now,
@@ -231,12 +233,12 @@ export async function openResources(needs: Needs): Promise<Resources> {
     functions,
     timers,
     payments,
+    stock,
     openData: openOpenData({ database, seal, wechat }),
     voiceRooms: openVoiceRooms({ database, seal }),
     accessKeys: openAccessKeys({ database, seal, now }),
     login: {
       database,
-    stock,
       wechat,
       seal,
       sessions,
@@ -248,12 +250,12 @@ export async function openResources(needs: Needs): Promise<Resources> {
       await watch.close()
       timers.close()
       await payments?.close()
+      await stock.close()
       await merchant?.close()
       await functions.close()
       watches.close()
       await documents.close()
       sessions.close()
-      await stock.close()
       await wechat.close()
       await cache.close()
       await database.close()

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { CollectionDefinition, JsonObject } from '@sampan/server/features/documents/document-request'
+import type { DeclaredAlarms } from '@sampan/server/features/monitor/alarm-settings'
 import type { RoomRule } from '@sampan/server/features/rooms/rooms'
 import { CommandError } from '../command.ts'
 import { findCollectionNames } from './find-collections.ts'
@@ -21,6 +22,8 @@ export type Project = {
   readonly collectionsFrom: 'config' | 'code'
   readonly seed: Readonly<Record<string, readonly JsonObject[]>>
   readonly rooms: readonly RoomRule[]
+  /** Who is told of alarms, and when, as far as the file says so. */
+  readonly alarms: DeclaredAlarms | undefined
   /** Own routes and migrations. */
   readonly serverRoot: string | undefined
   /** Settings of the server that the project decides, by their names. */
@@ -58,6 +61,7 @@ export async function loadProject(folder: string): Promise<Project> {
     collectionsFrom: config?.collections ? 'config' : 'code',
     seed: config?.seed ?? {},
     rooms: config?.rooms ?? [],
+    alarms: config?.alarms,
     serverRoot: findServerRoot(root),
     settings: config?.settings ?? {},
   }

@@ -1,4 +1,8 @@
 /** What `sampan.config.ts` may say. Everything is optional: a CloudBase project needs no such file. */
+import { CHANNEL_KINDS } from '@sampan/server/features/monitor/alarm-channels'
+import { ALARM_RULES } from '@sampan/server/features/monitor/alarm-rules'
+import { toChannel } from '@sampan/server/features/monitor/alarm-settings'
+import { TIME_OF_DAY } from '@sampan/server/features/monitor/quiet-hours'
 import { z } from 'zod'
 import { CommandError } from '../command.ts'
 
@@ -30,6 +34,41 @@ const Collection = z.strictObject({
   indexes: z.array(Index).max(32).default([]),
 })
 
+const Channel = z
+  .strictObject({
+    kind: z.enum(CHANNEL_KINDS),
+    /** The robot's address, or `smtps://user@host:465?to=…` for e-mail. */
+    url: z.string().max(500),
+    /** The robot's signing secret, or the password of the mail account. */
+    secret: z.string().max(200).optional(),
+  })
+  .superRefine((channel, context) => {
+    try {
+      toChannel(channel)
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : 'is not right' })
+    }
+  })
+const Limit = z.strictObject({ at: z.number(), forMinutes: z.number().min(0).max(1440) })
+const Time = z.string().regex(new RegExp(TIME_OF_DAY), 'expected a time such as 23:00')
+const RULE_IDS = ALARM_RULES.map(({ id }) => id)
+const Alarms = z.strictObject({
+  /** The second one is used when the first does not take a message. */
+  channels: z.array(Channel).max(5).optional(),
+  quietHours: z
+    .strictObject({ from: Time, to: Time, breaksThrough: z.enum(['page', 'nothing']).default('page') })
+    .optional(),
+  /** An outside address that is called each minute, and tells when the calls stop. */
+  heartbeat: z.url({ protocol: /^https?$/ }).optional(),
+  /** Other thresholds than the shipped ones, by the names in docs/alarms.md; `off`: not watched. */
+  rules: z
+    .partialRecord(
+      z.enum(RULE_IDS),
+      z.union([z.literal('off'), z.strictObject({ warn: Limit.optional(), page: Limit.optional() })]),
+    )
+    .optional(),
+})
+
 const Config = z.strictObject({
   /** Name of the environment, as in `wx.cloud.init({ env })`. */
   env: z.string().max(64).optional(),
@@ -47,6 +86,8 @@ const Config = z.strictObject({
     )
     .max(100)
     .optional(),
+  /** Who is told of alarms, and when; the console can add to it, not change it. */
+  alarms: Alarms.optional(),
   /** Settings of the server by their names in docs/config.md; the environment wins over them. */
   settings: z.record(z.string(), z.union([z.string(), z.number()]).transform(String)).optional(),
 })

@@ -87,6 +87,7 @@ async function open(
         functionsRoot: project.functionsRoot,
         collections: project.collections,
         rooms: project.rooms,
+        alarms: project.alarms,
         serverRoot: project.serverRoot,
         seed: isDev ? project.seed : {},
         isWatched: isDev,

@@ -100,7 +100,7 @@ describe('e-mail as an alarm channel', () => {
     const channels = () => [mailTo(plainUrl(server.port)), robot.channel]
     let nowMs = NOW_MS
     const outbox = openAlarmOutbox({ db: history.db, channels, serverName: () => 'shop', log, now: () => nowMs })
-    outbox.add({ atMs: nowMs, level: 'page', line: '🔴 CPU' })
+    outbox.add({ atMs: nowMs, level: 'page', urgency: 'page', line: '🔴 CPU' })
     nowMs += 60_000
     await outbox.flush()
     assert.equal(robot.received.length, 1)

@@ -5,8 +5,9 @@ import path from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { pino } from 'pino'
 import { ALARM_RULES, type AlarmRule } from '../../src/features/monitor/alarm-rules.ts'
+import { openAlarmSettings } from '../../src/features/monitor/alarm-settings.ts'
 import { nextAlarmState, OK_STATE } from '../../src/features/monitor/alarm-state.ts'
-import { HEARTBEAT_SETTING, openAlarms, startHeartbeat } from '../../src/features/monitor/alarms.ts'
+import { openAlarms, startHeartbeat } from '../../src/features/monitor/alarms.ts'
 import type { BoxFacts } from '../../src/features/monitor/box-facts.ts'
 import { openMetricsHistory } from '../../src/features/monitor/metrics-history.ts'
 import {
@@ -83,8 +84,9 @@ async function startAlarms(t: TestContext) {
   const open = () => {
     const history = openMetricsHistory(path.join(dir, 'm.db'))
     const settings = openMonitorSettings(history)
-    const alarms = openAlarms({ db: history.db, settings, serverName: () => 'shop', log, now })
-    return { alarms, settings, close: () => history.close() }
+    const alarmSettings = openAlarmSettings(settings)
+    const alarms = openAlarms({ db: history.db, settings, alarmSettings, serverName: () => 'shop', log, now })
+    return { alarms, settings: alarmSettings, close: () => history.close() }
   }
   let opened = open()
   t.after(async () => {
@@ -178,7 +180,7 @@ describe('alarms', () => {
   it('sends one message for what happens together, and one when all is well', async (t) => {
     const world = await startAlarms(t)
     const robot = await startRobot(t, 'wecom', world.now)
-    world.alarms().setChannels([robot.channel])
+    world.settings().setChannels([robot.channel])
     const trouble = {
       'host.cpu': 0.95,
       'process.loopDelayP99Ms': 900,
@@ -206,7 +208,7 @@ describe('alarms', () => {
   it('tells within a minute after the threshold held for its time', async (t) => {
     const world = await startAlarms(t)
     const robot = await startRobot(t, 'wecom', world.now)
-    world.alarms().setChannels([robot.channel])
+    world.settings().setChannels([robot.channel])
     await world.pass({ 'host.cpu': 0.95 }, 6 * MINUTE_MS)
     assert.equal(robot.received.length, 1)
   })
@@ -222,7 +224,7 @@ describe('alarms', () => {
       const first = await startRobot(t, 'wecom', world.now)
       const second = await startRobot(t, 'feishu', world.now)
       first.refuse(refusal)
-      world.alarms().setChannels([first.channel, second.channel])
+      world.settings().setChannels([first.channel, second.channel])
       await world.pass({ 'host.cpu': 0.95 }, 7 * MINUTE_MS)
       assert.equal(second.received.length, 1)
       assert.equal(world.alarms().waiting(), 0)
@@ -232,7 +234,7 @@ describe('alarms', () => {
   it('keeps what nobody took, also over a restart, and delivers it once', async (t) => {
     const world = await startAlarms(t)
     const robot = await startRobot(t, 'dingtalk', world.now)
-    world.alarms().setChannels([robot.channel])
+    world.settings().setChannels([robot.channel])
     robot.refuse('down')
     await world.pass({ 'host.cpu': 0.95 }, 7 * MINUTE_MS)
     assert.equal(world.alarms().waiting(), 1)
@@ -263,7 +265,7 @@ describe('alarms', () => {
   it('sends nothing about a silenced rule, yet shows it', async (t) => {
     const world = await startAlarms(t)
     const robot = await startRobot(t, 'wecom', world.now)
-    world.alarms().setChannels([robot.channel])
+    world.settings().setChannels([robot.channel])
     world.alarms().silence('cpu', START_MS + 60 * MINUTE_MS)
     world.restart()
     await world.pass({ 'host.cpu': 0.95 }, 10 * MINUTE_MS)
@@ -274,7 +276,7 @@ describe('alarms', () => {
   it('reminds after four hours', async (t) => {
     const world = await startAlarms(t)
     const robot = await startRobot(t, 'wecom', world.now)
-    world.alarms().setChannels([robot.channel])
+    world.settings().setChannels([robot.channel])
     await world.pass({ 'host.cpu': 0.95 }, 4 * 60 * MINUTE_MS + 10 * MINUTE_MS)
     assert.equal(robot.received.length, 2)
   })
@@ -290,7 +292,7 @@ describe('alarms', () => {
   it('sends a heartbeat to the address outside', async (t) => {
     const world = await startAlarms(t)
     const outside = await startRobot(t, 'webhook', world.now)
-    world.settings().put(HEARTBEAT_SETTING, outside.channel.url)
+    world.settings().setHeartbeatUrl(outside.channel.url)
     const heartbeat = startHeartbeat(world.settings(), log)
     t.after(() => heartbeat.close())
     await heartbeat.beat()

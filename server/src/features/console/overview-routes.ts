@@ -69,7 +69,7 @@ export function overviewRoutes(needs: OverviewNeeds): FastifyPluginAsync {
           rssBytes: meanOf(record.gauges['process.rssBytes']) ?? 0,
         },
         alarms: watch.alarms.firing(),
-        alarmChannels: watch.alarms.channels().length,
+        alarmChannels: watch.alarmSettings.channels().length,
         advice: watch.advice(),
       }
     })

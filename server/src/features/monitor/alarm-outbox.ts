@@ -1,16 +1,23 @@
 /**
  * Delivers what happened: together, not one by one; through the second channel when the first refuses; after a restart
- * as well. At most one message a minute, and within the vendors' limits.
+ * as well; what can wait, after the quiet hours. At most one message a minute, and within the vendors' limits.
  */
 import { createHash } from 'node:crypto'
 import type { Log } from '../../log.ts'
 import { type AlarmChannel, type AlarmMessage, sendToChannel } from './alarm-channels.ts'
 import { ChannelError } from './channel-error.ts'
 import type { MetricsHistory } from './metrics-history.ts'
+import { isQuiet, type QuietHours } from './quiet-hours.ts'
 
-export type AlarmNote = { readonly atMs: number; readonly line: string; readonly level: 'page' | 'warn' | 'resolved' }
+export type AlarmNote = {
+  readonly atMs: number
+  readonly line: string
+  readonly level: 'page' | 'warn' | 'resolved'
+  /** How bad it is or, for what is over, was: the end of what woke somebody is told at once as well. */
+  readonly urgency: 'page' | 'warn'
+}
 
-type StoredNote = { id: number; at_ms: number; level: AlarmNote['level']; line: string }
+type StoredNote = { id: number; at_ms: number; level: AlarmNote['level']; urgency: AlarmNote['urgency']; line: string }
 
 /** What happens within this time goes into one message. */
 const GATHER_MS = 15_000
@@ -27,6 +34,7 @@ const NOTES_PER_MESSAGE = 20
 type Needs = {
   readonly db: MetricsHistory['db']
   readonly channels: () => readonly AlarmChannel[]
+  readonly quietHours?: () => QuietHours | undefined
   /** Name of this server in messages. */
   readonly serverName: () => string
   readonly log: Log
@@ -35,13 +43,13 @@ type Needs = {
 
 export type AlarmOutbox = ReturnType<typeof openAlarmOutbox>
 
-export function openAlarmOutbox({ db, channels, serverName, log, now }: Needs) {
-  db.exec(`CREATE TABLE IF NOT EXISTS alarm_outbox (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL, level TEXT NOT NULL, line TEXT NOT NULL)`)
-  const insert = db.prepare('INSERT INTO alarm_outbox (at_ms, level, line) VALUES (?, ?, ?)')
-  const waiting = db.prepare<[], StoredNote>('SELECT * FROM alarm_outbox ORDER BY id')
-  const remove = db.prepare('DELETE FROM alarm_outbox WHERE id <= ?')
-  const expire = db.prepare('DELETE FROM alarm_outbox WHERE at_ms < ?')
+export function openAlarmOutbox({ db, channels, quietHours, serverName, log, now }: Needs) {
+  db.exec(`CREATE TABLE IF NOT EXISTS alarm_notes (id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL,
+    level TEXT NOT NULL, urgency TEXT NOT NULL, line TEXT NOT NULL)`)
+  const insert = db.prepare('INSERT INTO alarm_notes (at_ms, level, urgency, line) VALUES (?, ?, ?, ?)')
+  const waiting = db.prepare<[], StoredNote>('SELECT * FROM alarm_notes ORDER BY id')
+  const remove = db.prepare('DELETE FROM alarm_notes WHERE id IN (SELECT value FROM json_each(?))')
+  const expire = db.prepare('DELETE FROM alarm_notes WHERE at_ms < ?')
 
   const buckets = new Map<string, number[]>()
   let lastSentMs = Number.NEGATIVE_INFINITY
@@ -61,6 +69,13 @@ export function openAlarmOutbox({ db, channels, serverName, log, now }: Needs) {
     await sendToChannel(channel, message, now())
   }
 
+  /** What may be told now: of the quiet hours' notes those that break through. */
+  function tellable(): StoredNote[] {
+    const hours = quietHours?.()
+    if (!hours || !isQuiet(hours, now())) return waiting.all()
+    return waiting.all().filter(({ urgency }) => urgency === hours.breaksThrough)
+  }
+
   /** The first channel that takes it. Undefined: none did. */
   async function deliver(message: AlarmMessage): Promise<AlarmChannel | undefined> {
     for (const channel of channels()) {
@@ -76,22 +91,21 @@ export function openAlarmOutbox({ db, channels, serverName, log, now }: Needs) {
   }
 
   return {
-    add: ({ atMs, level, line }: AlarmNote) => void insert.run(atMs, level, line),
+    add: ({ atMs, level, urgency, line }: AlarmNote) => void insert.run(atMs, level, urgency, line),
     waiting: () => waiting.all().length,
 
     /** Sends what is due. Called every few seconds; a call while one runs does nothing. */
     async flush(): Promise<void> {
       expire.run(now() - KEEP_MS)
-      const notes = waiting.all()
+      const notes = tellable()
       const [first] = notes
-      const last = notes.at(-1)
       const isDue = first && now() - first.at_ms >= GATHER_MS && now() - lastSentMs >= BETWEEN_MESSAGES_MS
-      if (!last || !isDue || isSending || now() < retryAtMs || channels().length === 0) return
+      if (!isDue || isSending || now() < retryAtMs || channels().length === 0) return
       isSending = true
       try {
         const channel = await deliver(compose(serverName(), notes))
         if (channel) {
-          remove.run(last.id)
+          remove.run(JSON.stringify(notes.map(({ id }) => id)))
           lastSentMs = now()
           failures = 0
         } else {

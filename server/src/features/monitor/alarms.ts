@@ -2,15 +2,14 @@
 import type { Log } from '../../log.ts'
 import type { AlarmChannel } from './alarm-channels.ts'
 import { type AlarmOutbox, openAlarmOutbox } from './alarm-outbox.ts'
-import { ALARM_RULES, type AlarmRule, type AlarmView, formatAlarmValue } from './alarm-rules.ts'
+import { type AlarmRule, type AlarmView, formatAlarmValue } from './alarm-rules.ts'
+import type { AlarmSettings, TunedRule } from './alarm-settings.ts'
 import { type AlarmChange, type AlarmState, nextAlarmState, OK_STATE } from './alarm-state.ts'
 import type { MetricsHistory } from './metrics-history.ts'
 import type { MonitorSettings } from './monitor-settings.ts'
 
-export const CHANNELS_SETTING = 'alarm-channels'
 /** In the file, not in memory: of several processes one looks, and each may be asked. */
 const STATES_SETTING = 'alarm-states'
-export const HEARTBEAT_SETTING = 'heartbeat-url'
 
 export type FiringAlarm = {
   readonly rule: string
@@ -40,16 +39,17 @@ const GAP_MS = 90_000
 type Needs = {
   readonly db: MetricsHistory['db']
   readonly settings: MonitorSettings
+  readonly alarmSettings: AlarmSettings
   readonly serverName: () => string
   readonly log: Log
   readonly now?: () => number
-  readonly rules?: readonly AlarmRule[]
 }
+type News = { readonly change: AlarmEvent['change']; readonly urgency: 'page' | 'warn' }
 type StoredState = AlarmState & { lastSeenMs: number; remindedAtMs: number }
 
 export type Alarms = ReturnType<typeof openAlarms>
 
-export function openAlarms({ db, settings, serverName, log, now = Date.now, rules = ALARM_RULES }: Needs) {
+export function openAlarms({ db, settings, alarmSettings, serverName, log, now = Date.now }: Needs) {
   db.exec(`
     CREATE TABLE IF NOT EXISTS alarm_silences (rule TEXT NOT NULL PRIMARY KEY, until_ms INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS alarm_events (id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL,
@@ -61,8 +61,9 @@ export function openAlarms({ db, settings, serverName, log, now = Date.now, rule
     'SELECT at_ms, rule, change, level, value FROM alarm_events ORDER BY id DESC LIMIT ?',
   )
   const findSilence = db.prepare<[string], { until_ms: number }>('SELECT until_ms FROM alarm_silences WHERE rule = ?')
-  const channels = () => readChannels(settings)
-  const outbox: AlarmOutbox = openAlarmOutbox({ db, channels, serverName, log, now })
+  const { channels, quietHours } = alarmSettings
+  const rules = () => alarmSettings.rules().filter(({ isOff }) => !isOff)
+  const outbox: AlarmOutbox = openAlarmOutbox({ db, channels, quietHours, serverName, log, now })
 
   const silencedUntilMs = (rule: string) => {
     const untilMs = findSilence.get(rule)?.until_ms
@@ -75,13 +76,14 @@ export function openAlarms({ db, settings, serverName, log, now = Date.now, rule
     const known = before && view.nowMs - before.lastSeenMs > GAP_MS ? withoutTimers(before) : (before ?? OK_STATE)
     const { state, change } = nextAlarmState(rule, known, value, view.nowMs)
     const isReminder = !change && state.level === 'page' && view.nowMs - remindedAt(before, state) >= REMIND_AFTER_MS
-    if (change) tell(rule, state, change)
-    else if (isReminder) tell(rule, state, 'reminded')
+    const urgency = (state.level === 'ok' ? known.level : state.level) === 'page' ? 'page' : 'warn'
+    if (change) tell(rule, state, { change, urgency })
+    else if (isReminder) tell(rule, state, { change: 'reminded', urgency })
     const remindedAtMs = change || isReminder ? view.nowMs : (before?.remindedAtMs ?? view.nowMs)
     return { ...state, lastSeenMs: view.nowMs, remindedAtMs }
   }
 
-  function tell(rule: AlarmRule, { level, value, sinceMs }: AlarmState, change: AlarmEvent['change']) {
+  function tell(rule: AlarmRule, { level, value, sinceMs }: AlarmState, { change, urgency }: News) {
     const shown = formatAlarmValue(rule.unit, value)
     const { lastInsertRowid } = addEvent.run(now(), rule.id, change, level, shown)
     dropEvents.run(Number(lastInsertRowid) - EVENTS_KEPT)
@@ -91,21 +93,21 @@ export function openAlarms({ db, settings, serverName, log, now = Date.now, rule
       change === 'resolved' ? '已恢复 resolved' : change === 'reminded' ? `仍未恢复 since ${clock(sinceMs)}` : ''
     const advice = change === 'resolved' ? '' : `\n   ${rule.advice.zh}`
     const line = `${mark} ${rule.title.zh} ${rule.title.en}: ${shown} ${words}`.trimEnd() + advice
-    outbox.add({ atMs: now(), level: level === 'ok' ? 'resolved' : level, line })
+    outbox.add({ atMs: now(), level: level === 'ok' ? 'resolved' : level, urgency, line })
   }
 
   return {
     /** One look at everything; then sends what is due. */
     async check(view: AlarmView) {
       const before = readStates(settings)
-      const after = rules.map((rule) => [rule.id, look(rule, before[rule.id], view)] as const)
+      const after = rules().map((rule) => [rule.id, look(rule, before[rule.id], view)] as const)
       settings.put(STATES_SETTING, Object.fromEntries(after))
       await outbox.flush()
     },
 
     firing(): FiringAlarm[] {
       const states = readStates(settings)
-      return rules.flatMap((rule) => {
+      return rules().flatMap((rule) => {
         const state = states[rule.id]
         if (!state || state.level === 'ok') return []
         const { id, title, advice, unit } = rule
@@ -127,9 +129,9 @@ export function openAlarms({ db, settings, serverName, log, now = Date.now, rule
     /** Every rule with its state, for the table in the console. */
     list() {
       const states = readStates(settings)
-      return rules.map((rule) => {
-        const { id, title, advice, unit, bad, warn, page, clear } = rule
-        const state = states[id]
+      return alarmSettings.rules().map((rule: TunedRule) => {
+        const { id, title, advice, unit, bad, warn, page, clear, isOff, tunedIn } = rule
+        const state = isOff ? undefined : states[id]
         return {
           id,
           title,
@@ -139,6 +141,8 @@ export function openAlarms({ db, settings, serverName, log, now = Date.now, rule
           warn,
           page,
           clear,
+          isOff,
+          tunedIn,
           level: state?.level ?? 'ok',
           /** A threshold is crossed, but not for long enough yet. */
           isPending: state?.warnSinceMs !== undefined || state?.pageSinceMs !== undefined,
@@ -157,18 +161,16 @@ export function openAlarms({ db, settings, serverName, log, now = Date.now, rule
       putSilence.run(rule, untilMs)
     },
 
-    channels,
-    setChannels: (list: readonly AlarmChannel[]) => settings.put(CHANNELS_SETTING, list),
     test: (channel: AlarmChannel) => outbox.test(channel),
     waiting: () => outbox.waiting(),
   }
 }
 
 /** "I live" to an outside address each minute: a dead server cannot tell that it is dead. */
-export function startHeartbeat(settings: MonitorSettings, log: Log) {
+export function startHeartbeat({ heartbeatUrl }: Pick<AlarmSettings, 'heartbeatUrl'>, log: Log) {
   const beat = async () => {
-    const url = settings.find(HEARTBEAT_SETTING)
-    if (typeof url !== 'string' || url === '') return
+    const url = heartbeatUrl()
+    if (!url) return
     await fetch(url, { signal: AbortSignal.timeout(HEARTBEAT_TIMEOUT_MS) }).catch(() => {
       log.warn({}, 'the heartbeat address could not be reached')
     })
@@ -188,11 +190,6 @@ const withoutTimers = (state: AlarmState): AlarmState => ({
 })
 
 const clock = (atMs: number) => new Date(atMs + 8 * 3_600_000).toISOString().slice(5, 16).replace('T', ' ')
-
-function readChannels(settings: MonitorSettings): AlarmChannel[] {
-  const stored = settings.find(CHANNELS_SETTING)
-  return Array.isArray(stored) ? (stored as AlarmChannel[]) : [] // safe: the console's route checked and wrote it
-}
 
 function readStates(settings: MonitorSettings): Readonly<Record<string, StoredState | undefined>> {
   const stored = settings.find(STATES_SETTING)

@@ -1,5 +1,6 @@
 /** The monitor with everything that looks at it: alarms, forecast, advice, heartbeat. Opened once, given to the console. */
 import type { Log } from '../../log.ts'
+import { type AlarmSettings, type DeclaredAlarms, openAlarmSettings } from './alarm-settings.ts'
 import { type Alarms, openAlarms, startHeartbeat } from './alarms.ts'
 import { type BoxFacts, readBoxFacts } from './box-facts.ts'
 import { type Forecast, forecast, monthOf } from './load-gauge.ts'
@@ -12,6 +13,7 @@ export interface Watch {
   readonly monitor: Monitor
   readonly settings: MonitorSettings
   readonly alarms: Alarms
+  readonly alarmSettings: AlarmSettings
   boxFacts(): BoxFacts
   outlook(): Forecast
   advice(): readonly Advice[]
@@ -24,6 +26,8 @@ export type WatchNeeds = {
   readonly dataDir: string
   /** Where `sampan bench` may have left capacity.json, best first. */
   readonly capacityFiles: readonly string[]
+  /** What the project's file says about alarms. */
+  readonly declaredAlarms?: DeclaredAlarms | undefined
   /** How this server is called in messages. */
   readonly serverName: () => string
   readonly log: Log
@@ -45,8 +49,10 @@ export function openWatch(needs: WatchNeeds): Watch {
   const { log, now = Date.now } = needs
   const monitor = openMonitor(needs)
   const settings = openMonitorSettings(monitor.history)
-  const alarms = openAlarms({ db: monitor.history.db, settings, serverName: needs.serverName, log, now })
-  const heartbeat = startHeartbeat(settings, log)
+  const alarmSettings = openAlarmSettings(settings, needs.declaredAlarms)
+  const { db } = monitor.history
+  const alarms = openAlarms({ db, settings, alarmSettings, serverName: needs.serverName, log, now })
+  const heartbeat = startHeartbeat(alarmSettings, log)
 
   const boxFacts = () => readBoxFacts(settings, needs.capacityFiles)
   const list = (tier: number, fromMs: number, options = {}) => monitor.history.list(tier, fromMs, now() + 1, options)
@@ -91,6 +97,7 @@ export function openWatch(needs: WatchNeeds): Watch {
     monitor,
     settings,
     alarms,
+    alarmSettings,
     boxFacts,
     outlook,
     advice,
