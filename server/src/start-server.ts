@@ -1,10 +1,10 @@
 /** Starts the backend: open resources, listen; stops it: refuse new work, finish what was begun, close. */
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import net, { type AddressInfo } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createApp } from './app.ts'
 import type { Config } from './config.ts'
+import { stopListening } from './http/stop-listening.ts'
 import type { Log } from './log.ts'
 import { openResources, type Resources, type ServedProject } from './open-resources.ts'
 
@@ -65,10 +65,8 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
       log.info({ timeoutMs: config.SHUTDOWN_TIMEOUT_MS }, 'server stopping')
       // Running functions still need the server.
       await resources.functions.drain(config.SHUTDOWN_TIMEOUT_MS / 2)
-      // Only the listener: http.Server.close() would also cut connections whose request is on its way, and what a proxy
-      // has begun to write it may not send again. Those that are here go on being answered, with `Connection: close`.
-      const released = once(app.server, 'close')
-      net.Server.prototype.close.call(app.server)
+      // Those that are connected go on being answered, with `Connection: close`.
+      const { released } = await stopListening(app.server)
       await sleep(lingerMs)
       const cut = setTimeout(() => app.server.closeAllConnections(), config.SHUTDOWN_TIMEOUT_MS)
       cut.unref()
