@@ -205,6 +205,20 @@ describe('realtime', () => {
     for (const { socket } of [...members, late]) socket.close()
   })
 
+  it('carries texts of every length that a frame can have', async () => {
+    const client = await connect(server, bob.token)
+    await client.logIn()
+    client.send('JOIN_ROOM', { room: `lobby-${room}` })
+    await client.frame(({ msgType }) => msgType === 'JOINED')
+    for (const length of [1, 300, 70_000]) {
+      const data = '船'.repeat(length)
+      await server.post('/v1/realtime/say', { room: `lobby-${room}`, data }, server.localToken)
+      const event = await client.frame(({ msgData }) => msgData?.data?.length === length)
+      assert.equal(event.msgData.data, data)
+    }
+    client.socket.close()
+  })
+
   it('lets only the server speak in a room of the server, and nobody into a room without a rule', async () => {
     const client = await connect(server, bob.token)
     await client.logIn()

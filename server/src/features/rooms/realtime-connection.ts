@@ -1,4 +1,8 @@
-/** One socket: who it belongs to, what it watches, which rooms it is in. */
+/**
+ * One socket: who it belongs to, what it watches, which rooms it is in. Most of the time it does nothing, and there are
+ * tens of thousands: what not everybody needs is made when it is needed.
+ */
+import type { Writable } from 'node:stream'
 import type { WebSocket } from 'ws'
 import { AppError } from '../../errors.ts'
 import type { Identity } from '../sessions/identity.ts'
@@ -15,6 +19,7 @@ import {
 } from './realtime-frames.ts'
 import type { RealtimeTickets } from './realtime-tickets.ts'
 import { type RoomMember, type Rooms, roomFrame } from './rooms.ts'
+import { textFrame } from './text-frame.ts'
 import type { WatchChange, WatchRequest } from './watched-query.ts'
 import type { OpenWatch, Watches } from './watches.ts'
 
@@ -23,7 +28,7 @@ export type ConnectionNeeds = {
   readonly rooms: Rooms
   readonly tickets: RealtimeTickets
   readonly env: string
-  /** Told once who the socket belongs to; may refuse by throwing. */
+  /** Told once per socket who it belongs to; may refuse by throwing. */
   readonly onIdentified: (identity: Identity) => void
 }
 
@@ -38,13 +43,17 @@ const FRAMES_PER_SECOND = 20
 const MAX_NAME_CHARACTERS = 128
 const MAX_TICKET_CHARACTERS = 8_192
 
+/** `WebSocket.OPEN`: through the prototype of each socket it would be looked up for each receiver. */
+const OPEN = 1
+
 type Watch = { open: OpenWatch | undefined; request: WatchRequest; queryId: string; eventId: number }
 
 export class RealtimeConnection {
   readonly #socket: WebSocket
+  readonly #wire: Writable
   readonly #needs: ConnectionNeeds
-  readonly #watches = new Map<string, Watch>()
-  readonly #rooms = new Set<string>()
+  #watches: Map<string, Watch> | undefined
+  #rooms: Set<string> | undefined
   #member: RoomMember | undefined
   #identity: Identity | undefined
   #framesThisSecond = 0
@@ -52,8 +61,10 @@ export class RealtimeConnection {
   /** Set by each sign of life, cleared by each heartbeat. */
   isAlive = true
 
-  constructor(socket: WebSocket, needs: ConnectionNeeds) {
+  /** @param wire what `socket` writes to; frames that many receive are written to it as they are */
+  constructor(socket: WebSocket, wire: Writable, needs: ConnectionNeeds) {
     this.#socket = socket
+    this.#wire = wire
     this.#needs = needs
   }
 
@@ -85,10 +96,10 @@ export class RealtimeConnection {
 
   /** Releases everything; the socket is gone. */
   dispose(): void {
-    for (const { open } of this.#watches.values()) open?.close()
-    this.#watches.clear()
-    if (this.#member) for (const room of this.#rooms) this.#needs.rooms.leave(room, this.#member)
-    this.#rooms.clear()
+    for (const { open } of this.#watches?.values() ?? []) open?.close()
+    this.#watches = undefined
+    if (this.#member) for (const room of this.#rooms ?? []) this.#needs.rooms.leave(room, this.#member)
+    this.#rooms = undefined
   }
 
   #countFrame() {
@@ -120,7 +131,7 @@ export class RealtimeConnection {
       case 'CHECK_LAST':
         return reply('CHECK_EVENT', {
           queryID: data['queryID'],
-          currEvent: this.#watches.get(frame.watchId ?? '')?.eventId ?? 0,
+          currEvent: this.#watches?.get(frame.watchId ?? '')?.eventId ?? 0,
         })
       case 'CLOSE_WATCH':
         return this.#closeWatch(frame.watchId ?? '')
@@ -177,11 +188,13 @@ export class RealtimeConnection {
 
   async #openWatch(watchId: string, request: WatchRequest, identity: Identity) {
     this.#closeWatch(watchId)
-    if (this.#watches.size >= MAX_WATCHES) {
+    this.#watches ??= new Map()
+    const watches = this.#watches
+    if (watches.size >= MAX_WATCHES) {
       throw new AppError('rate_limited', `One connection may watch ${MAX_WATCHES} queries.`)
     }
     const watch: Watch = { open: undefined, request, queryId: queryIdOf(request), eventId: 0 }
-    this.#watches.set(watchId, watch)
+    watches.set(watchId, watch)
     const listener = {
       onChanges: (changes: readonly WatchChange[]) => {
         watch.eventId += 1
@@ -193,7 +206,7 @@ export class RealtimeConnection {
         })
       },
       onError: (error: unknown) => {
-        this.#watches.delete(watchId)
+        watches.delete(watchId)
         this.#send(errorFrame({ watchId }, error))
       },
     }
@@ -201,23 +214,24 @@ export class RealtimeConnection {
       watch.open = await this.#needs.watches.open(request, { identity }, listener)
       return { watch, first: watch.open.first }
     } catch (error) {
-      this.#watches.delete(watchId)
+      watches.delete(watchId)
       throw error
     }
   }
 
   #closeWatch(watchId: string) {
-    this.#watches.get(watchId)?.open?.close()
-    this.#watches.delete(watchId)
+    this.#watches?.get(watchId)?.open?.close()
+    this.#watches?.delete(watchId)
   }
 
   #joinRoom(data: Record<string, unknown>, identity: Identity, reply: (msgType: string, msgData: unknown) => void) {
     const room = textField(data, 'room', MAX_NAME_CHARACTERS)
+    this.#rooms ??= new Set()
     if (!this.#rooms.has(room) && this.#rooms.size >= MAX_ROOMS) {
       throw new AppError('rate_limited', `One connection may be in ${MAX_ROOMS} rooms.`)
     }
     const afterSeq = typeof data['afterSeq'] === 'number' ? data['afterSeq'] : undefined
-    this.#member ??= { identity, receive: (frame) => this.#write(frame) }
+    this.#member ??= { identity, receive: (frames) => this.#write(frames) }
     const missed = this.#needs.rooms.join(room, this.#member, afterSeq)
     this.#rooms.add(room)
     reply('JOINED', { room })
@@ -226,19 +240,19 @@ export class RealtimeConnection {
 
   #leaveRoom(room: string, reply: (msgType: string, msgData: unknown) => void) {
     if (this.#member) this.#needs.rooms.leave(room, this.#member)
-    this.#rooms.delete(room)
+    this.#rooms?.delete(room)
     reply('LEFT', { room })
   }
 
   #send(frame: ServerFrame) {
-    this.#write(JSON.stringify(frame))
+    this.#write(textFrame(JSON.stringify(frame)))
   }
 
   /** A reader that does not keep up is cut off, so that it cannot fill the server's memory. */
-  #write(text: string) {
-    if (this.#socket.readyState !== this.#socket.OPEN) return
-    if (this.#socket.bufferedAmount > MAX_BUFFERED_BYTES) return this.#socket.terminate()
-    this.#socket.send(text)
+  #write(frames: Buffer) {
+    if (this.#socket.readyState !== OPEN) return
+    if (this.#wire.writableLength > MAX_BUFFERED_BYTES) return this.#socket.terminate()
+    this.#wire.write(frames)
   }
 }
 

@@ -5,6 +5,7 @@
 import { LRUCache } from 'lru-cache'
 import { AppError } from '../../errors.ts'
 import type { Identity } from '../sessions/identity.ts'
+import { textFrame } from './text-frame.ts'
 
 export type RoomMessage = {
   readonly room: string
@@ -24,8 +25,8 @@ export type RoomRule = {
   readonly say: 'users' | 'server'
 }
 
-/** Receives the frame that was written once for all members. */
-export type RoomMember = { readonly identity: Identity; receive(frame: string): void }
+/** Receives frames that were written once for all members: never changes the bytes. */
+export type RoomMember = { readonly identity: Identity; receive(frames: Buffer): void }
 
 export interface Rooms {
   /** Messages after `afterSeq` that are still known. @throws {AppError} `forbidden`, `overloaded` */
@@ -41,7 +42,13 @@ const MAX_MEMBERS_PER_ROOM = 20_000
 /** A phone that comes back within this many messages misses none. */
 const KEPT_MESSAGES = 100
 
-type Room = { readonly members: Set<RoomMember>; readonly kept: RoomMessage[]; seq: number }
+type Room = {
+  readonly members: Set<RoomMember>
+  readonly kept: RoomMessage[]
+  /** Frames said in this turn of the event loop: each member gets all of them in one write. */
+  unsent: Buffer[]
+  seq: number
+}
 
 export function openRooms(rules: readonly RoomRule[], now: () => number): Rooms {
   // Empty rooms are forgotten last-used first; rooms with members are in use by definition.
@@ -52,7 +59,7 @@ export function openRooms(rules: readonly RoomRule[], now: () => number): Rooms 
   const open = (room: string) => {
     const existing = rooms.get(room)
     if (existing) return existing
-    const created: Room = { members: new Set(), kept: [], seq: 0 }
+    const created: Room = { members: new Set(), kept: [], unsent: [], seq: 0 }
     rooms.set(room, created)
     return created
   }
@@ -64,12 +71,17 @@ export function openRooms(rules: readonly RoomRule[], now: () => number): Rooms 
         throw new AppError('forbidden', `Nobody may enter the room ${name}.`)
       }
       const room = open(name)
+      // What was said before somebody came or left goes to those who were there.
+      sendOut(room)
       if (room.members.size >= MAX_MEMBERS_PER_ROOM) throw new AppError('overloaded', `The room ${name} is full.`)
       room.members.add(member)
       return afterSeq === undefined ? [] : room.kept.filter(({ seq }) => seq > afterSeq)
     },
     leave(name, member) {
-      rooms.get(name)?.members.delete(member)
+      const room = rooms.get(name)
+      if (!room) return
+      sendOut(room)
+      room.members.delete(member)
     },
     say(name, data, from) {
       const rule = ruleOf(name)
@@ -82,9 +94,10 @@ export function openRooms(rules: readonly RoomRule[], now: () => number): Rooms 
       const message: RoomMessage = { room: name, seq: room.seq, data, fromOpenId, atMs: now() }
       room.kept.push(message)
       if (room.kept.length > KEPT_MESSAGES) room.kept.shift()
+      if (room.members.size === 0) return message
+      if (room.unsent.length === 0) setImmediate(sendOut, room)
       // Written once, not once per member: that is what a large room costs.
-      const frame = roomFrame(message)
-      for (const member of room.members) member.receive(frame)
+      room.unsent.push(roomFrame(message))
       return message
     },
     stats() {
@@ -95,6 +108,15 @@ export function openRooms(rules: readonly RoomRule[], now: () => number): Rooms 
   }
 }
 
-export const roomFrame = (message: RoomMessage): string => JSON.stringify({ msgType: 'ROOM_EVENT', msgData: message })
+function sendOut(room: Room): void {
+  if (room.unsent.length === 0) return
+  const [first] = room.unsent
+  const frames = first && room.unsent.length === 1 ? first : Buffer.concat(room.unsent)
+  room.unsent = []
+  for (const member of room.members) member.receive(frames)
+}
+
+export const roomFrame = (message: RoomMessage): Buffer =>
+  textFrame(JSON.stringify({ msgType: 'ROOM_EVENT', msgData: message }))
 
 const isPerson = (identity: Identity) => identity.kind === 'user' || identity.kind === 'anonymous'
