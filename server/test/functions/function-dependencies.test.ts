@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, it } from 'node:test'
 import { pino } from 'pino'
 import { readFunctions } from '../../src/features/functions/function-config.ts'
 import { examineDependencies } from '../../src/features/functions/function-dependencies.ts'
 import { installMissing } from '../../src/features/functions/install-dependencies.ts'
+import { runtimePackagesOf } from '../../src/features/functions/runtime-packages.ts'
 import { byUser, resultOf, serveProject, writeProject } from './function-project.ts'
 
 const sdk = (version: string) => ({
@@ -75,6 +76,44 @@ describe('packages that are missing', () => {
     const served = await serveProject({}, { functionsRoot: path.join(root, 'cloud') })
     try {
       assert.equal(resultOf(await served.functions.call('a', {}, byUser('a'))), 'left')
+    } finally {
+      await served.close()
+    }
+    rmSync(root, { recursive: true })
+  })
+})
+
+describe('packages that Tencent’s older runtimes brought along', () => {
+  it('are found in the code that loads them, wherever it lies in the function', () => {
+    const root = writeProject({
+      'a/index.js': `const request = require('request'); const v4 = require( "uuid/v4" ); require('./lodash'); require('fs')`,
+      'a/lib/parse.mjs': `import { parseString } from 'xml2js'`,
+      'a/node_modules/left/index.js': `require('lodash')`,
+      'b/index.js': `require('requested')`,
+    })
+    assert.deepEqual(Object.keys(runtimePackagesOf(path.join(root, 'a'))), ['request', 'uuid', 'xml2js'])
+    assert.deepEqual(runtimePackagesOf(path.join(root, 'b')), {})
+    rmSync(root, { recursive: true })
+  })
+
+  it('are installed without being written into the project', async () => {
+    const code = `exports.main = () => require('isarray')([])`
+    const manifest = `{ "name": "a", "version": "1.0.0" }`
+    const root = writeProject({
+      'package.json': `{ "name": "project" }`,
+      'cloud/a/index.js': code,
+      'cloud/a/package.json': manifest,
+      'cloud/b/index.js': code,
+    })
+    const cloud = path.join(root, 'cloud')
+    const specs = [...readFunctions(cloud, { timeoutMs: 1, memoryMb: 128 }, () => {}).values()]
+    const log = pino({ level: 'silent' })
+    await installMissing(specs, { environment: process.env, log, onProgress: () => {} })
+    assert.equal(readFileSync(path.join(cloud, 'a/package.json'), 'utf8'), manifest)
+    assert.ok(!existsSync(path.join(root, 'node_modules')) && !existsSync(path.join(cloud, 'b/package.json')))
+    const served = await serveProject({}, { functionsRoot: cloud })
+    try {
+      for (const name of ['a', 'b']) assert.equal(resultOf(await served.functions.call(name, {}, byUser('a'))), true)
     } finally {
       await served.close()
     }

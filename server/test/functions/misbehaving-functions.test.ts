@@ -33,6 +33,12 @@ const PROJECT = {
     const { spawn } = require('node:child_process')
     exports.main = async () => { for (;;) { spawn('sleep', ['31.4159']); await new Promise((resolve) => setTimeout(resolve, 5)) } }`,
   'bomb/config.json': `{ "timeout": 10 }`,
+  'leak/index.js': `
+    const kept = []
+    exports.main = ({ files }) => {
+      for (let i = 0; i < files; i++) kept.push(require('node:fs').openSync(__filename))
+      return process.pid
+    }`,
   'scribbler/index.js': `exports.main = () => { require('node:fs').writeSync(4, 'x'.repeat(100)); return 'fine' }`,
   'deaf/index.js': `exports.main = () => { require('node:fs').closeSync(3); return new Promise(() => {}) }`,
   'deaf/config.json': SECOND,
@@ -108,6 +114,16 @@ describe('functions that misbehave', () => {
     await assert.rejects(call('bomb'), { code: 'function_exited', message: /too many processes/ })
     await sleep(200)
     assert.equal(countProcesses('sleep 31.415[9]'), 0)
+  })
+
+  it('are replaced when they leak open files', { skip: process.platform !== 'linux' }, async () => {
+    const first = resultOf(await call('leak', { files: 600 }))
+    let now = first
+    for (let tries = 0; tries < 40 && now === first; tries += 1) {
+      await sleep(500)
+      now = resultOf(await call('leak', { files: 0 }))
+    }
+    assert.notEqual(now, first)
   })
 
   it('cannot confuse the server through the worker’s own pipes', async () => {

@@ -14,6 +14,7 @@ import { RunningCalls, type WorkerCaller } from './running-calls.ts'
 import { workerStarter } from './start-worker.ts'
 import { callContext, callEnvironment, type WorkerPlace, workerPlace } from './worker-environment.ts'
 import { poolSettingsFor, WorkerPool } from './worker-pool.ts'
+import { openWorkerReaper } from './worker-reaper.ts'
 
 export type FunctionSettings = {
   /** 0: from the cores and the memory of the box. */
@@ -96,6 +97,7 @@ class FunctionRunner implements Functions {
   readonly #needs: FunctionNeeds
   readonly #place: WorkerPlace
   readonly #pool: WorkerPool
+  readonly #reaper = openWorkerReaper()
   readonly #running = new RunningCalls()
   readonly #journal: CallJournal
   readonly #stopWatching: () => void
@@ -117,6 +119,7 @@ class FunctionRunner implements Functions {
         place: this.#place,
         memoryMb,
         isGuarded: needs.isGuarded ?? true,
+        reaper: this.#reaper,
       }),
     })
     const root = needs.isWatched ? needs.functionsRoot : undefined
@@ -200,6 +203,7 @@ class FunctionRunner implements Functions {
   async close(): Promise<void> {
     this.#stopWatching()
     await this.#pool.close()
+    this.#reaper.close()
     await this.#journal.close()
   }
 

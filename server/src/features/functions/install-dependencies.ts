@@ -6,7 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { AppError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
 import type { FunctionSpec } from './function-config.ts'
-import { examineDependencies } from './function-dependencies.ts'
+import { examineDependencies, findInstalled } from './function-dependencies.ts'
+import { runtimePackagesOf } from './runtime-packages.ts'
 
 const INSTALL_TIMEOUT_MS = 10 * 60_000
 const LOCK_POLL_MS = 500
@@ -28,6 +29,8 @@ const NPM_ARGS = [
 
 export type InstallNeeds = {
   readonly folder: string
+  /** Packages beside those of package.json, such as `request@^2.88.2`. */
+  readonly alsoWanted?: readonly string[]
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly onProgress: (line: string) => void
 }
@@ -38,20 +41,27 @@ export async function installMissing(
   { environment, log, onProgress }: Omit<InstallNeeds, 'folder'> & { readonly log: Log },
 ): Promise<void> {
   const waiting = specs
-    .map((spec) => ({ ...spec, ...examineDependencies(spec) }))
-    .filter(({ missing }) => missing.length > 0)
+    .map((spec) => ({ ...spec, ...examineDependencies(spec), alsoWanted: missingOfRuntime(spec) }))
+    .filter(({ missing, alsoWanted }) => missing.length + alsoWanted.length > 0)
   const installNext = async (): Promise<void> => {
     const next = waiting.shift()
     if (!next) return
-    const { folder, name, missing } = next
+    const { folder, name, missing, alsoWanted } = next
     try {
-      await installDependencies({ folder, environment, onProgress })
+      await installDependencies({ folder, alsoWanted, environment, onProgress })
     } catch (error) {
       log.warn({ err: error, function: name, missing }, 'packages of a function could not be installed')
     }
     return installNext()
   }
   await Promise.all(Array.from({ length: INSTALLS_AT_ONCE }, installNext))
+}
+
+function missingOfRuntime({ folder, runtime }: FunctionSpec): string[] {
+  if (runtime !== 'node') return []
+  return Object.entries(runtimePackagesOf(folder))
+    .filter(([name]) => !findInstalled(folder, name))
+    .map(([name, version]) => `${name}@${version}`)
 }
 
 /** What npm and its packages' install scripts may see of the server's environment. */
@@ -61,14 +71,21 @@ const isForNpm = (name: string) =>
   )
 
 /** @throws {AppError} `function_not_installed` with npm's last lines as its cause. */
-export async function installDependencies({ folder, environment, onProgress }: InstallNeeds): Promise<void> {
+export async function installDependencies({
+  folder,
+  alsoWanted = [],
+  environment,
+  onProgress,
+}: InstallNeeds): Promise<void> {
   const unlock = await lockFolder(folder)
+  // The project's own files stay as they are, and a function without a package.json is not taken for its parent's part.
+  const args = alsoWanted.length > 0 ? [...NPM_ARGS, '--no-save', `--prefix=${folder}`, ...alsoWanted] : NPM_ARGS
   try {
     onProgress(`npm install in ${path.basename(folder)}`)
-    const withLock = await runNpm(folder, environment, NPM_ARGS)
+    const withLock = await runNpm(folder, environment, args)
     if (withLock.exitCode === 0) return
     // An old or broken lock file should not keep a function from running: its package.json still says what it needs.
-    const { exitCode, lastLines } = await runNpm(folder, environment, [...NPM_ARGS, '--no-package-lock'])
+    const { exitCode, lastLines } = await runNpm(folder, environment, [...args, '--no-package-lock'])
     if (exitCode === 0) return
     throw new AppError('function_not_installed', `npm install failed in ${path.basename(folder)}.`, {
       cause: new Error(lastLines),

@@ -7,6 +7,7 @@ import { examineDependencies, linkedPackages, packageFolders } from './function-
 import { FunctionWorker, type LoadOptions } from './function-worker.ts'
 import { redirectTo, type WorkerPlace, workerEnvironment } from './worker-environment.ts'
 import { nodeFlags, PYTHON_MAIN, WORKER_MAIN } from './worker-process.ts'
+import type { WorkerReaper } from './worker-reaper.ts'
 
 export type StartNeeds = {
   readonly place: WorkerPlace
@@ -17,6 +18,7 @@ export type StartNeeds = {
   readonly adminUrl: () => string
   /** Whether functions may read only code and their temporary folder. */
   readonly isGuarded: boolean
+  readonly reaper: WorkerReaper
 }
 
 export type WorkerStarter = {
@@ -24,7 +26,8 @@ export type WorkerStarter = {
   readonly prepareLoad: (spec: FunctionSpec) => LoadOptions
 }
 
-export function workerStarter({ place, functionsRoot, memoryMb, adminUrl, isGuarded }: StartNeeds): WorkerStarter {
+export function workerStarter(needs: StartNeeds): WorkerStarter {
+  const { place, functionsRoot, memoryMb, adminUrl, isGuarded, reaper } = needs
   const writableFolders = [...new Set([os.tmpdir(), ...(process.platform === 'win32' ? [] : ['/tmp'])])]
   const compileCache = path.join(place.tempFolder, 'compile-cache')
   mkdirSync(compileCache, { recursive: true })
@@ -37,12 +40,15 @@ export function workerStarter({ place, functionsRoot, memoryMb, adminUrl, isGuar
         readableFolders: isGuarded ? readableBy(functionsRoot) : [],
         writableFolders,
       }
-      return new FunctionWorker(limits.memoryMb, (token) => {
+      const worker = new FunctionWorker(limits.memoryMb, (token) => {
         const environment = workerEnvironment(place, token)
         if (spec?.runtime === 'python') return { program: 'python3', args: ['-u', PYTHON_MAIN], environment }
         const args = [...nodeFlags(limits), WORKER_MAIN]
         return { program: process.execPath, args, environment: { ...environment, NODE_COMPILE_CACHE: compileCache } }
       })
+      reaper.watch(worker.pid)
+      worker.exited.then(() => reaper.forget(worker.pid))
+      return worker
     },
     prepareLoad: (spec) => ({
       environment: { ...spec.environment, ...redirectTo(adminUrl()) },
