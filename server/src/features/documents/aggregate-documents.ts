@@ -10,7 +10,7 @@ import { authorise, withCallersId } from './authorise.ts'
 import { decodeFilter } from './decode-filter.ts'
 import { decodePipeline, type Stage } from './decode-pipeline.ts'
 import { allOf, type Filter, pathsOf } from './document-filter.ts'
-import type { AggregateRequest, DocumentCaller, DocumentText, JsonObject } from './document-request.ts'
+import type { AggregateRequest, DocumentCaller, DocumentText, Json, JsonObject } from './document-request.ts'
 import { isObject } from './document-values.ts'
 import type { Engine } from './documents-needs.ts'
 import { expressionTest } from './evaluate-expression.ts'
@@ -123,13 +123,13 @@ function splitPipeline(
   }
 }
 
-/** Alternates between the thread and lookups, which need the database. */
+/** Alternates between the thread, lookups, which need the database, and facets, which may hold lookups. */
 async function runRest(
   aggregation: Aggregation,
   texts: readonly DocumentText[],
   stages: readonly Stage[],
 ): Promise<readonly DocumentText[]> {
-  const place = stages.findIndex(({ name }) => name === '$lookup')
+  const place = stages.findIndex(({ name }) => name === '$lookup' || name === '$facet')
   const computed = place < 0 ? stages : stages.slice(0, place)
   const misplaced = computed.find(({ name }) => name === '$geoNear')
   if (misplaced)
@@ -137,9 +137,31 @@ async function runRest(
       details: { path: '$geoNear', reason: 'must be first' },
     })
   const results = await compute(aggregation, texts, computed)
-  const lookup = place < 0 ? undefined : stages[place]
-  if (!lookup) return results
-  return runRest(aggregation, await lookUp(aggregation, results, lookup.spec, runPipeline), stages.slice(place + 1))
+  const stage = place < 0 ? undefined : stages[place]
+  if (!stage) return results
+  const next =
+    stage.name === '$facet'
+      ? await runFacets(aggregation, results, stage.spec)
+      : await lookUp(aggregation, results, stage.spec, runPipeline)
+  return runRest(aggregation, next, stages.slice(place + 1))
+}
+
+/** One document, with the results of each pipeline under its name. */
+async function runFacets(
+  aggregation: Aggregation,
+  texts: readonly DocumentText[],
+  spec: Json,
+): Promise<DocumentText[]> {
+  const facets: string[] = []
+  let bytes = 0
+  for (const [name, stages] of Object.entries(spec as Record<string, JsonObject[]>)) {
+    const found = await runRest(aggregation, texts, decodePipeline(stages, aggregation.nowMs)) // safe: decoded by decodeFacet
+    bytes += found.reduce((sum, text) => sum + text.length, 0)
+    if (bytes > aggregation.engine.settings.residualBytesMax)
+      throw new AppError('query_too_expensive', 'The facets hold too much; narrow them with $limit or $project.')
+    facets.push(`${JSON.stringify(name)}:[${found.join(',')}]`)
+  }
+  return [`{${facets.join(',')}}`]
 }
 
 /** Cutting a list needs no thread. */

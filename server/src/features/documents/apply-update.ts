@@ -1,7 +1,9 @@
 /** Applies decoded changes to one document, by MongoDB's rules. The given document is not touched. */
 import { LIMITS } from '@sampan/protocol/limits'
 import { AppError } from '../../errors.ts'
+import { resolvePositions } from './array-position.ts'
 import type { Change, PushChange } from './decode-update.ts'
+import type { Filter } from './document-filter.ts'
 import { arrayIndex, ownField } from './document-path.ts'
 import type { Json, JsonObject } from './document-request.ts'
 import {
@@ -19,10 +21,15 @@ import { compileOrder } from './sort-documents.ts'
 
 type Mutable = { [key: string]: Json } | Json[]
 
-/** @throws {AppError} `invalid_update` where a change does not fit the document */
-export function applyUpdate(document: JsonObject, changes: readonly Change[], isInsert = false): JsonObject {
+/**
+ * @param query says which element a `$` in a path stands for
+ * @throws {AppError} `invalid_update` where a change does not fit the document
+ */
+export function applyUpdate(document: JsonObject, changes: readonly Change[], query?: Filter): JsonObject {
   const updated = structuredClone(document) as { [key: string]: Json } // safe: a fresh copy that nobody else holds
-  for (const change of changes) applyChange(updated, change, isInsert)
+  for (const change of changes) {
+    for (const resolved of resolvePositions(document, change, query)) applyChange(updated, resolved)
+  }
   if (!equalValues(updated['_id'], document['_id'])) fail('_id', 'cannot be changed')
   return updated
 }
@@ -31,14 +38,14 @@ function fail(path: string, reason: string): never {
   throw new AppError('invalid_update', `${path} ${reason}.`, { details: { path, reason } })
 }
 
-function applyChange(document: Mutable, change: Change, isInsert: boolean) {
+function applyChange(document: Mutable, change: Change) {
   switch (change.kind) {
     case 'unset':
       return removeAt(document, change.path)
     case 'rename':
       return rename(document, change.path, change.to)
     case 'setOnInsert':
-      return isInsert ? setAt(document, change.path, () => change.value) : undefined
+      return undefined // updates insert nothing: CloudBase's `set` replaces whole documents
     case 'pop':
     case 'pull':
     case 'pullAll':

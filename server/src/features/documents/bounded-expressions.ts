@@ -10,12 +10,13 @@ import * as pipeline from 'mingo/operators/pipeline'
 import * as projection from 'mingo/operators/projection'
 import * as query from 'mingo/operators/query'
 import { AppError } from '../../errors.ts'
+import { DATE_OPERATORS } from './mongo-dates.ts'
+import { type ExpressionOperator, extreme, MONGO_OPERATORS, operandsOf } from './mongo-operators.ts'
 
 /** Elements, or characters by 16, that one stage may produce. */
 export const EXPRESSION_BUDGET = 4_000_000
 const CHARACTERS_PER_UNIT = 16
 
-type ExpressionOperator = (typeof expression)['$range']
 type Arguments = Parameters<ExpressionOperator>
 
 export class ExpressionBudget {
@@ -38,7 +39,10 @@ export class ExpressionBudget {
 /** A context for one stage: it counts as the stage's expressions run. */
 export function boundedContext(budget: ExpressionBudget): Context {
   const counted = Object.fromEntries(
-    Object.entries(expression).map(([name, operator]) => [name, countResult(operator as ExpressionOperator, budget)]), // safe: all operators are called alike
+    Object.entries({ ...expression, ...MONGO_OPERATORS, ...DATE_OPERATORS }).map(([name, operator]) => [
+      name,
+      countResult(name, operator as ExpressionOperator, budget), // safe: all operators are called alike
+    ]),
   )
   const $range = (...[value, operands, options]: Arguments) => {
     const bounds = evalExpr(value, operands, options)
@@ -46,13 +50,22 @@ export function boundedContext(budget: ExpressionBudget): Context {
       budget.spend(Math.abs((Number(bounds[1]) - Number(bounds[0])) / Number(bounds[2] ?? 1)) || 0)
     return expression.$range(value, operands, options)
   }
-  return Context.init({ accumulator, expression: { ...counted, $range }, pipeline, projection, query })
+  const { $push } = accumulator
+  const $max = (...args: Parameters<typeof $push>) => extreme(1)($push(...args))
+  const $min = (...args: Parameters<typeof $push>) => extreme(-1)($push(...args))
+  return Context.init({
+    accumulator: { ...accumulator, $max, $min },
+    expression: { ...counted, $range },
+    pipeline,
+    projection,
+    query,
+  })
 }
 
 const countResult =
-  (operator: ExpressionOperator, budget: ExpressionBudget) =>
-  (...args: Arguments) => {
-    const result: unknown = operator(...args)
+  (name: string, operator: ExpressionOperator, budget: ExpressionBudget) =>
+  (...[document, operands, options]: Arguments) => {
+    const result: unknown = operator(document, operandsOf(name, operands) as Arguments[1], options) // safe: what operators take
     if (typeof result === 'string') budget.spend(1 + result.length / CHARACTERS_PER_UNIT)
     else budget.spend(Array.isArray(result) ? 1 + result.length : 1)
     return result

@@ -2,6 +2,7 @@
 import { LIMITS } from '@sampan/protocol/limits'
 import { AppError } from '../../errors.ts'
 import { type Identity, isUnderRules } from '../sessions/identity.ts'
+import { isPositional } from './array-position.ts'
 import { authorise, OWNER_FIELD, type Permission, refuseOwnerField, withCallersId, withOwner } from './authorise.ts'
 import type { Collection } from './collection.ts'
 import { lockClause } from './collection-tables.ts'
@@ -133,6 +134,7 @@ export async function updateSelected(
       changes,
       isMulti: isMulti(request),
       isReturning,
+      ...(changes.some(isPositional) && { query }),
     },
     { timeoutMs: timeoutOf(engine, caller) },
   )
@@ -159,7 +161,8 @@ export async function removeSelected(engine: Engine, request: RemoveRequest, cal
 /** What an update sets to plain values, as rules see it in `request.data`. */
 function plainData(changes: readonly Change[]): JsonObject {
   return changes.reduce<JsonObject>(
-    (data, change) => (change.kind === 'set' ? withField(data, change.path.split('.'), change.value) : data),
+    (data, change) =>
+      change.kind === 'set' && !isPositional(change) ? withField(data, change.path.split('.'), change.value) : data,
     {},
   )
 }

@@ -24,6 +24,7 @@ export function compileFilterSql(
 ): Compiled {
   switch (filter.kind) {
     case 'expression':
+    case 'schema':
       return { sql: TRUE, isExact: false }
     case 'field':
       return compileField(filter.path, filter.test, source, withoutArrays.has(filter.path))
@@ -100,6 +101,7 @@ function idEquals(values: readonly Json[]): Sql {
 export function residualOf(filter: Filter, source: SqlSource, withoutArrays?: ReadonlySet<string>): string[] {
   if (compileFilterSql(filter, source, withoutArrays).isExact) return []
   if (filter.kind === 'expression') return ['$expr']
+  if (filter.kind === 'schema') return ['$jsonSchema']
   if (filter.kind === 'field') return [`${filter.path}: ${filter.test.kind}`]
   return filter.of.flatMap((part) => residualOf(part, source, withoutArrays))
 }

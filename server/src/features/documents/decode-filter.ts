@@ -5,7 +5,9 @@ import { type Decoding, decodeValue, refuse, startDecoding } from './decode-valu
 import { allOf, EVERYTHING, type FieldTest, type Filter, type Pattern } from './document-filter.ts'
 import type { Json, JsonObject } from './document-request.ts'
 import { isArray, isObject, wrapperKey } from './document-values.ts'
+import { decodeSchema } from './json-schema.ts'
 import { compilePattern } from './safe-pattern.ts'
+import { TYPE_NAMES } from './value-types.ts'
 
 type FilterDecoding = Decoding & { nodes: number }
 
@@ -46,6 +48,8 @@ function decodeConditions(query: JsonObject, decoding: FilterDecoding, depth: nu
     if (key === '$comment') continue
     if (key === '$and' || key === '$or' || key === '$nor') parts.push(decodeBranches(key, value, decoding, depth))
     else if (key === '$expr') parts.push({ kind: 'expression', expression: value })
+    else if (key === '$jsonSchema') parts.push({ kind: 'schema', schema: decodeSchema(value, decoding) })
+    else if (key === '$text') refuse(decoding, key, NO_TEXT_SEARCH)
     else if (key.startsWith('$')) refuse(decoding, key, 'is not a supported query operator')
     else {
       checkPath(key, decoding)
@@ -88,12 +92,16 @@ function countNode(decoding: FilterDecoding) {
 /** Belong to the operator beside them. */
 const MODIFIERS = new Set(['$options', '$minDistance', '$maxDistance'])
 
+/** What MongoDB would answer from a text index. CloudBase's client sends `_.text()` below a field, without `$text`. */
+const NO_TEXT_SEARCH = 'is a full-text search, which is not supported; search with db.RegExp, or in SQL'
+
 /** The value beside a field name: an implicit equality, or operators. */
 function decodeTest(value: Json, decoding: FilterDecoding, path: string, depth: number): FieldTest {
   if (!hasOperators(value)) return equals(decodeValue(value, decoding, path, depth), decoding, path)
   const tests = Object.entries(value).map(([operator, operand]) => {
     countNode(decoding)
     if (MODIFIERS.has(operator)) return undefined
+    if (operator === '$search') refuse(decoding, path, NO_TEXT_SEARCH)
     const decode = OPERATORS.get(operator)
     if (!decode) return refuse(decoding, path, `has the unsupported operator ${operator.slice(0, 40)}`)
     return decode(operand, decoding, path, depth, value)
@@ -204,11 +212,6 @@ function decodeExists(operand: Json, decoding: FilterDecoding, path: string, dep
   return isWanted ? { kind: 'exists' } : { kind: 'not', test: { kind: 'exists' } }
 }
 
-// biome-ignore format: a table keeps its columns
-const TYPE_NAMES: Readonly<Record<string, string>> = {
-  1: 'double', 2: 'string', 3: 'object', 4: 'array', 5: 'binData', 7: 'objectId', 8: 'bool', 9: 'date', 10: 'null',
-  11: 'regex', 16: 'int', 17: 'timestamp', 18: 'long', number: 'number',
-}
 const TYPES = new Set(Object.values(TYPE_NAMES))
 
 function decodeType(operand: Json, decoding: FilterDecoding, path: string, depth: number): FieldTest {

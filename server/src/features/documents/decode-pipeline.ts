@@ -3,7 +3,7 @@ import { LIMITS } from '@sampan/protocol/limits'
 import { AppError } from '../../errors.ts'
 import { decodeExpression } from './decode-expression.ts'
 import { checkPath } from './decode-filter.ts'
-import { type Decoding, decodeValue, refuse, startDecoding } from './decode-value.ts'
+import { checkFieldName, type Decoding, decodeValue, refuse, startDecoding } from './decode-value.ts'
 import type { Json, JsonObject } from './document-request.ts'
 import { isArray, isObject } from './document-values.ts'
 
@@ -78,6 +78,7 @@ const STAGES: ReadonlyMap<string, DecodeStage> = new Map<string, DecodeStage>([
   ['$sample', decodeSample],
   ['$unwind', decodeUnwind],
   ['$lookup', decodeLookup],
+  ['$facet', decodeFacet],
   ['$project', expressions],
   ['$addFields', expressions],
   ['$set', expressions],
@@ -143,6 +144,19 @@ function decodeBucket(spec: Json, decoding: Decoding, name: string): Json {
   }
   return { groupBy, boundaries, output: output ?? { count: { $sum: 1 } }, ...others }
 }
+
+/** Pipelines by name, all on the same documents. */
+function decodeFacet(spec: Json, decoding: Decoding, name: string, depth: number): Json {
+  if (!isObject(spec) || Object.keys(spec).length === 0) refuse(decoding, name, 'needs an object of pipelines')
+  for (const [facet, stages] of Object.entries(spec)) {
+    checkFieldName(facet, decoding, facet)
+    const misplaced = decodePipeline(stages, decoding.nowMs, depth + 1).find((stage) => NOT_IN_FACETS.has(stage.name))
+    if (misplaced) refuse(decoding, name, `may not hold ${misplaced.name}`)
+  }
+  return spec
+}
+
+const NOT_IN_FACETS = new Set(['$facet', '$geoNear'])
 
 function decodeLookup(spec: Json, decoding: Decoding, name: string, depth: number): Json {
   if (!isObject(spec)) refuse(decoding, name, 'needs an object')

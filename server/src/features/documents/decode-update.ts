@@ -1,5 +1,6 @@
 /** MongoDB's update language → a list of changes, each at one path. Unknown operators are refused, never ignored. */
 import { LIMITS } from '@sampan/protocol/limits'
+import { EVERY, MATCHED } from './array-position.ts'
 import { decodeNestedFilter, decodeNestedTest, hasOperators } from './decode-filter.ts'
 import { checkFieldName, type Decoding, decodeValue, refuse, startDecoding } from './decode-value.ts'
 import type { FieldTest, Filter } from './document-filter.ts'
@@ -50,7 +51,11 @@ export function decodeUpdate(changes: unknown, nowMs: number): Change[] {
 function checkUpdatePath(path: string, decoding: Decoding) {
   const segments = path.split('.')
   if (segments.length > LIMITS.documentDepth) refuse(decoding, path.slice(0, 64), 'is a path with too many parts')
-  for (const segment of segments) checkFieldName(segment, decoding, path)
+  for (const [place, segment] of segments.entries()) {
+    if (place > 0 && (segment === MATCHED || segment === EVERY)) continue
+    if (segment.startsWith('$[')) refuse(decoding, path, 'names elements by arrayFilters, which are not supported')
+    checkFieldName(segment, decoding, path)
+  }
 }
 
 /** Two changes at one path, or at a path and inside it, have no order that would be right. */
@@ -105,6 +110,7 @@ const OPERATORS: ReadonlyMap<string, DecodeOperator> = new Map<string, DecodeOpe
 function decodeRename(operand: Json, decoding: Decoding, path: string): WithoutPath<Change> {
   if (typeof operand !== 'string') refuse(decoding, path, 'has a $rename without a new name')
   checkUpdatePath(operand, decoding)
+  if (path.includes('$') || operand.includes('$')) refuse(decoding, path, 'cannot be renamed inside an array')
   return { kind: 'rename', to: operand }
 }
 

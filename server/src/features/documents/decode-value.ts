@@ -129,6 +129,8 @@ function decodeWrapper(
       return { $binary: decodeBinary(inner, decoding, path) }
     case '$timestamp':
       return { $timestamp: decodeTimestamp(inner, decoding, path) }
+    case '$numberDecimal':
+      refuse(decoding, path, 'is a Decimal128, which is not supported; store whole numbers (such as fen) or text')
   }
   if (key === '$regex' && keys.every((name) => name === '$regex' || name === '$options')) {
     return {

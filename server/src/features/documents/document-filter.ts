@@ -1,11 +1,13 @@
 /** A query as a tree: what the authoriser adds to, the compiler turns into SQL, and the matcher evaluates. */
-import type { Json } from './document-request.ts'
+import type { Json, JsonObject } from './document-request.ts'
 
 export type Filter =
   | { readonly kind: 'and' | 'or' | 'nor'; readonly of: readonly Filter[] }
   | { readonly kind: 'field'; readonly path: string; readonly test: FieldTest }
   /** An aggregation expression; evaluated in JavaScript only. */
   | { readonly kind: 'expression'; readonly expression: Json }
+  /** A JSON Schema of the whole document, as `decodeSchema` returns it. */
+  | { readonly kind: 'schema'; readonly schema: JsonObject }
 
 /** What one field must satisfy. Array fields satisfy most tests if one element does. */
 export type FieldTest =
@@ -40,7 +42,7 @@ export const fieldEquals = (path: string, value: Json): Filter => ({ kind: 'fiel
 /** Every field path that the filter looks at, those inside elements of arrays too. */
 export function pathsOf(filter: Filter): string[] {
   if (filter.kind === 'field') return [filter.path, ...innerPaths(filter.test).map((path) => `${filter.path}.${path}`)]
-  return filter.kind === 'expression' ? [] : filter.of.flatMap(pathsOf)
+  return 'of' in filter ? filter.of.flatMap(pathsOf) : []
 }
 
 function innerPaths(test: FieldTest): string[] {
@@ -50,12 +52,20 @@ function innerPaths(test: FieldTest): string[] {
 }
 
 /** Whether `$expr` stands anywhere in it. */
-export const hasExpression = (filter: Filter): boolean =>
-  filter.kind === 'expression' ||
-  (filter.kind === 'field' ? testHasExpression(filter.test) : filter.of.some(hasExpression))
+export const hasExpression = (filter: Filter): boolean => someFilter(filter, ({ kind }) => kind === 'expression')
 
-function testHasExpression(test: FieldTest): boolean {
-  if (test.kind === 'elementDocuments') return hasExpression(test.filter)
-  if (test.kind === 'all' || test.kind === 'any') return test.of.some(testHasExpression)
-  return (test.kind === 'not' || test.kind === 'elements') && testHasExpression(test.test)
+/** Whether a part of it looks at the document in a way that `pathsOf` cannot name. */
+export const looksAnywhere = (filter: Filter): boolean =>
+  someFilter(filter, ({ kind }) => kind === 'expression' || kind === 'schema')
+
+function someFilter(filter: Filter, wanted: (part: Filter) => boolean): boolean {
+  if (wanted(filter)) return true
+  if (filter.kind === 'field') return someFilterIn(filter.test, wanted)
+  return 'of' in filter && filter.of.some((part) => someFilter(part, wanted))
+}
+
+function someFilterIn(test: FieldTest, wanted: (part: Filter) => boolean): boolean {
+  if (test.kind === 'elementDocuments') return someFilter(test.filter, wanted)
+  if (test.kind === 'all' || test.kind === 'any') return test.of.some((part) => someFilterIn(part, wanted))
+  return (test.kind === 'not' || test.kind === 'elements') && someFilterIn(test.test, wanted)
 }

@@ -13,10 +13,14 @@ import { lockClause } from './collection-tables.ts'
 import { commitEntries } from './commit-transaction.ts'
 import { checkShape, documentText } from './decode-document.ts'
 import type { Change } from './decode-update.ts'
+import type { Filter } from './document-filter.ts'
 import { findIdKey, idKey } from './document-id.ts'
 import type { DocumentCaller, DocumentText, Json, JsonObject } from './document-request.ts'
 import type { Engine } from './documents-needs.ts'
 import { callerName } from './write-claim.ts'
+
+/** MySQL answers keys as bytes. */
+const textOfKey = (key: unknown) => (key instanceof Uint8Array ? Buffer.from(key).toString() : String(key))
 
 /** Records that one transaction may touch. */
 const TRANSACTION_RECORDS_LIMIT = 1_000
@@ -41,7 +45,12 @@ export interface DocumentTransactions {
   begin(caller: DocumentCaller): string
   /** @throws {AppError} `transaction_not_found` if it ended, expired, or is someone else's */
   get(id: string, caller: DocumentCaller): OpenTransaction
-  read(transaction: OpenTransaction, collection: Collection, id: Json): Promise<DocumentText | undefined>
+  /** The documents with these ids, in their order; undefined where there is none. */
+  read(
+    transaction: OpenTransaction,
+    collection: Collection,
+    ids: readonly Json[],
+  ): Promise<(DocumentText | undefined)[]>
   /** @throws {AppError} `document_exists` */
   insert(transaction: OpenTransaction, collection: Collection, document: JsonObject): Promise<void>
   put(
@@ -56,6 +65,7 @@ export interface DocumentTransactions {
     collection: Collection,
     id: Json,
     changes: readonly Change[],
+    query: Filter,
   ): Promise<DocumentText | undefined>
   remove(transaction: OpenTransaction, collection: Collection, id: Json): Promise<boolean>
   /** @throws {AppError} `transaction_conflict` */
@@ -98,6 +108,40 @@ export function openTransactions(engine: Engine): DocumentTransactions {
     return other ?? record
   }
 
+  async function recordsOf(transaction: OpenTransaction, collection: Collection, ids: readonly Json[]) {
+    const before = transaction.records.size
+    const records: SeenRecord[] = []
+    for (const id of ids) records.push(await recordOf(transaction, collection, id))
+    if (before > 0 && transaction.records.size > before) await refuseMixture(transaction)
+    return records
+  }
+
+  async function oneRecord(transaction: OpenTransaction, collection: Collection, id: Json): Promise<SeenRecord> {
+    const [record] = await recordsOf(transaction, collection, [id])
+    if (!record) throw new Error('one id has one record')
+    return record
+  }
+
+  /**
+   * What was read before must still be as it was, now that something newer has been read: so that all reads together are
+   * one state of the database, as with a snapshot, and not half of two.
+   *
+   * @throws {AppError} `transaction_conflict`
+   */
+  async function refuseMixture({ records }: OpenTransaction) {
+    const keysByTable = Map.groupBy(records.values(), ({ collection }) => collection.table)
+    for (const [table, seen] of keysByTable) {
+      const keys = seen.map(({ key }) => key)
+      const statement = `SELECT _id, seq, rev FROM ${database.dialect.quote(table)} WHERE _id IN (${keys.map(() => '?').join(',')})`
+      const rows = await database.read(statement, keys, { cost: 'cheap' })
+      const versions = new Map(rows.map((row) => [textOfKey(row['_id']), `${row['seq']} ${row['rev']}`]))
+      const isSame = seen.every(
+        (record) => versions.get(record.key) === (record.seen && `${record.seen.seq} ${record.seen.rev}`),
+      )
+      if (!isSame) throw new AppError('transaction_conflict', 'Another request changed a record of this transaction.')
+    }
+  }
+
   function change(record: SeenRecord, text: DocumentText | undefined) {
     record.text = text
     record.isChanged = true
@@ -127,28 +171,29 @@ export function openTransactions(engine: Engine): DocumentTransactions {
       }
       return transaction
     },
-    read: async (transaction, collection, id) => (await recordOf(transaction, collection, id)).text,
+    read: async (transaction, collection, ids) =>
+      (await recordsOf(transaction, collection, ids)).map(({ text }) => text),
     async insert(transaction, collection, document) {
-      const record = await recordOf(transaction, collection, document['_id'] ?? null)
+      const record = await oneRecord(transaction, collection, document['_id'] ?? null)
       if (record.text !== undefined) throw new AppError('document_exists', 'A record with this _id exists already.')
       change(record, documentText(document))
     },
     async put(transaction, collection, id, document) {
-      const record = await recordOf(transaction, collection, id)
+      const record = await oneRecord(transaction, collection, id)
       const outcome = record.text === undefined ? 'created' : 'updated'
       change(record, documentText(document))
       return outcome
     },
-    async update(transaction, collection, id, changes) {
-      const record = await recordOf(transaction, collection, id)
+    async update(transaction, collection, id, changes, query) {
+      const record = await oneRecord(transaction, collection, id)
       if (record.text === undefined) return undefined
-      const document = applyUpdate(JSON.parse(record.text), changes)
+      const document = applyUpdate(JSON.parse(record.text), changes, query)
       checkShape(document)
       change(record, documentText(document))
       return record.text
     },
     async remove(transaction, collection, id) {
-      const record = await recordOf(transaction, collection, id)
+      const record = await oneRecord(transaction, collection, id)
       if (record.text === undefined) return false
       change(record, undefined)
       return true

@@ -84,17 +84,23 @@ const changeRow = (table: string, seq: SqlValue, text: string): SqlStep => ({
 })
 
 type UpdateArgs = Target &
-  Selection & { readonly changes: readonly Change[]; readonly isMulti: boolean; readonly isReturning: boolean }
+  Selection & {
+    readonly changes: readonly Change[]
+    readonly isMulti: boolean
+    readonly isReturning: boolean
+    /** Where changes name the element that the query matched. */
+    readonly query?: Filter | undefined
+  }
 
 /** Answers how many documents matched, and the changed one if asked. */
 export const updateDocuments = transactionScript(
   import.meta.url,
   'updateDocuments',
-  ({ changes, isReturning, ...args }: UpdateArgs) =>
+  ({ changes, isReturning, query, ...args }: UpdateArgs) =>
     once(args.claim, function* () {
       let returned: string | undefined
       const updated = yield* forEachRow(args, function* (seq, document) {
-        const next = applyUpdate(document, changes)
+        const next = applyUpdate(document, changes, query)
         checkShape(next)
         const text = documentText(next)
         returned = text

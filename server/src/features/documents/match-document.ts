@@ -4,10 +4,12 @@
  */
 import type { FieldTest, Filter } from './document-filter.ts'
 import { someElementAt, someValueAt } from './document-path.ts'
-import type { Json, JsonObject } from './document-request.ts'
-import { compareValues, isArray, isPlainObject, numberOf, RANK, rankOf, wrapperKey } from './document-values.ts'
+import type { Json } from './document-request.ts'
+import { compareValues, isArray, isPlainObject, numberOf, RANK, rankOf } from './document-values.ts'
 import { geoIntersects, geoWithin, metersBetween, pointOf, withinCircle } from './geometry.ts'
+import { schemaTest } from './json-schema.ts'
 import { compilePattern } from './safe-pattern.ts'
+import { isOfType } from './value-types.ts'
 
 export type Predicate = (document: Json) => boolean
 /** Evaluates `$expr`; needs the aggregation language, which the writer thread does not load. */
@@ -19,6 +21,7 @@ const noExpressions: ExpressionTest = () => {
 
 export function compileFilter(filter: Filter, expressionTest: ExpressionTest = noExpressions): Predicate {
   if (filter.kind === 'expression') return expressionTest(filter.expression)
+  if (filter.kind === 'schema') return schemaTest(filter.schema)
   if (filter.kind === 'field') {
     const path = filter.path.split('.')
     return fieldPredicate(filter.test, path)
@@ -148,36 +151,6 @@ function comparison(kind: 'eq' | 'lt' | 'lte' | 'gt' | 'gte', operand: Json): Va
     }
   }
 }
-
-function isOfType(value: Json, type: string): boolean {
-  const rank = rankOf(value)
-  switch (type) {
-    case 'number':
-      return rank === RANK.number || rank === RANK.nan
-    case 'int':
-      return typeof value === 'number' && Number.isInteger(value) && value === (value | 0)
-    case 'long':
-      return rank === RANK.number && isLong(value)
-    case 'double':
-      return rank === RANK.nan || (rank === RANK.number && !isOfType(value, 'int') && !isLong(value))
-    case 'bool':
-      return rank === RANK.boolean
-    case 'string':
-      return rank === RANK.text
-    case 'binData':
-      return rank === RANK.binary
-    case 'null':
-      return value === null
-    default:
-      return rank === RANK[type as 'object' | 'array' | 'objectId' | 'date' | 'regex' | 'timestamp'] // safe: decoded names
-  }
-}
-
-/** Plain numbers do not keep MongoDB's types: a whole number outside 32 bits counts as a long. */
-const isLong = (value: Json) =>
-  typeof value === 'number'
-    ? Number.isInteger(value) && value !== (value | 0) && Number.isSafeInteger(value)
-    : wrapperKey(value as JsonObject) === '$numberLong' // safe: rank `number` is a number or a wrapper
 
 function isModulo(value: Json | undefined, divisor: number, remainder: number): boolean {
   if (value === undefined || rankOf(value) !== RANK.number) return false

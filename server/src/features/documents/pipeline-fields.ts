@@ -53,7 +53,8 @@ function namedFields(spec: Json): string[] | undefined {
       const found = expressionFields(value, false)
       if (!found) return undefined
       fields.push(...found)
-    } else if (isArray(value)) {
+    } else if (key === '$jsonSchema') return undefined
+    else if (isArray(value)) {
       for (const branch of value) {
         const found = namedFields(branch)
         if (!found) return undefined

@@ -6,7 +6,7 @@ import { AppError } from '../../errors.ts'
 import { type Identity, isUnderRules } from '../sessions/identity.ts'
 import type { Collection } from './collection.ts'
 import type { Filter } from './document-filter.ts'
-import { hasExpression, pathsOf } from './document-filter.ts'
+import { looksAnywhere, pathsOf } from './document-filter.ts'
 import type { DocumentText } from './document-request.ts'
 import { decodeProjection, type Projection, projectDocument } from './project-document.ts'
 
@@ -22,19 +22,22 @@ export function refuseProtectedPaths(collection: Collection, identity: Identity,
   throw new AppError('permission_denied', `${named} of ${collection.name} is a protected field.`)
 }
 
-/** A path may lead through arrays by number: numbers say nothing about the field. */
+/** A path may lead through arrays by number or position: those say nothing about the field. */
 function overlaps(path: string, field: string): boolean {
   const plain = path
     .split('.')
-    .filter((part, index) => index === 0 || !/^\d+$/.test(part))
+    .filter((part, index) => index === 0 || !/^(\d+|\$(\[\])?)$/.test(part))
     .join('.')
   return plain === field || plain.startsWith(`${field}.`) || field.startsWith(`${plain}.`)
 }
 
 export function refuseProtectedFilter(collection: Collection, identity: Identity, filter: Filter) {
   if (!isUnderRules(identity) || protectedFieldsOf(collection).length === 0) return
-  if (hasExpression(filter))
-    throw new AppError('permission_denied', `$expr may not be used: ${collection.name} has protected fields.`)
+  if (looksAnywhere(filter))
+    throw new AppError(
+      'permission_denied',
+      `$expr and $jsonSchema may not be used: ${collection.name} has protected fields.`,
+    )
   refuseProtectedPaths(collection, identity, pathsOf(filter))
 }
 

@@ -55,8 +55,9 @@ export function transactionRequests(engine: Engine, transactions: DocumentTransa
     }
     const matches = compileFilter(filter, expressionTest(engine.now()))
     const found = new Map<string, { text: DocumentText; document: JsonObject }>()
-    for (const id of candidates) {
-      const text = await transactions.read(transaction, collection, id)
+    const texts = await transactions.read(transaction, collection, candidates)
+    for (const [place, id] of candidates.entries()) {
+      const text = texts[place]
       const document: JsonObject | undefined = text === undefined ? undefined : JSON.parse(text)
       if (text !== undefined && document && matches(document)) found.set(JSON.stringify(id), { text, document })
     }
@@ -71,7 +72,7 @@ export function transactionRequests(engine: Engine, transactions: DocumentTransa
     let updated = 0
     let document: DocumentText | undefined
     for (const id of ids) {
-      document = await transactions.update(transaction, collection, id, changes)
+      document = await transactions.update(transaction, collection, id, changes, selectionFilter(request, nowMs))
       if (document !== undefined) updated++
     }
     return { updated, document }
@@ -101,7 +102,7 @@ export function transactionRequests(engine: Engine, transactions: DocumentTransa
     },
     async get(request: GetRequest, caller) {
       const { transaction, collection } = await enter(request, caller)
-      const text = await transactions.read(transaction, collection, decodeId(request.id, engine.now()))
+      const [text] = await transactions.read(transaction, collection, [decodeId(request.id, engine.now())])
       return text === undefined ? undefined : projectText(text, decodeProjection(request.projection))
     },
     async count(request: CountRequest, caller) {
