@@ -227,14 +227,17 @@ for (const restart of RESTARTS)
       }
       const clients = Promise.all([1, 2, 3, 4].map(client))
 
-      for (const move of restart.order) {
-        const [verb, index] = move.split(' ')
-        const port = ports[Number(index) as 0 | 1] // safe: the table above
-        await (verb === 'start' ? start(port) : stop(port))
+      try {
+        for (const move of restart.order) {
+          const [verb, index] = move.split(' ')
+          const port = ports[Number(index) as 0 | 1] // safe: the table above
+          await (verb === 'start' ? start(port) : stop(port))
+        }
+      } finally {
+        isOver = true // also when a process did not start: that is the failure, not what the clients then see
+        await clients
+        agent.destroy()
       }
-      isOver = true
-      await clients
-      agent.destroy()
 
       const failures = [...outcomes].filter(([outcome]) => outcome !== 'answered')
       const total = [...outcomes.values()].reduce((sum, one) => sum + one, 0)

@@ -1,5 +1,6 @@
 /** A private nginx that runs a bundle's own files, on free ports and with a throw-away certificate. */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import net from 'node:net'
@@ -76,13 +77,23 @@ const moved = (content: string, prefix: string, { httpsPort, httpPort, upstreams
     .replaceAll('127.0.0.1:3001', `127.0.0.1:${upstreams[0]}`)
     .replaceAll('127.0.0.1:3002', `127.0.0.1:${upstreams[1]}`)
 
+/**
+ * A port for a program that is started later. Below the range from which the kernel serves port 0: there, a server of
+ * another test file gets it in the meantime (of some 7,000), and answers for the one that is not up yet.
+ */
 export async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (typeof address === 'object' && address) return address.port
+  for (let tries = 0; tries < 100; tries++) {
+    const port = randomInt(20_000, 32_000)
+    const server = net.createServer().listen(port, '127.0.0.1')
+    const isFree = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    )
+    if (!isFree) continue
+    server.close()
+    await once(server, 'close')
+    return port
+  }
   throw new Error('no port')
 }
 
