@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { transactionScript } from '../../database/database.ts'
 import { AppError } from '../../errors.ts'
 import type { PayOrder } from '../../wechat/pay/pay.ts'
+import { releaseOrdered } from '../stock/settle-reservation.ts'
 import { type CreditOutcome, credit, type Source } from './credit-order.ts'
 import type { StoredOrder } from './payment-store.ts'
 import type { PaymentNeeds } from './payments-needs.ts'
@@ -62,7 +63,7 @@ export async function closeOrder(outTradeNo: string, needs: PaymentNeeds): Promi
   const found = await askAboutOrder(outTradeNo, needs)
   if (found === 'paid') return 'paid'
   if (found === 'unpaid') return 'unpaid' // the answer to the closing was lost; the next check closes again
-  await needs.database.transact(markClosed, outTradeNo)
+  await needs.database.transact(markClosed, { outTradeNo, nowMs: needs.now() })
   needs.log.info({ outTradeNo }, 'order closed')
   return 'closed'
 }
@@ -88,7 +89,7 @@ export async function checkOrder(order: StoredOrder, needs: PaymentNeeds): Promi
       return
     }
     const found = await askAboutOrder(outTradeNo, needs)
-    if (found === 'closed') await database.transact(markClosed, outTradeNo)
+    if (found === 'closed') await database.transact(markClosed, { outTradeNo, nowMs: now() })
     // Also when it is unknown: the answer to its creation may still be under way.
     if (found === 'unpaid' || found === 'unknown') await database.transact(planCheck, nextCheck(order, now()))
   } catch (error) {
@@ -131,9 +132,14 @@ export const planCheck = transactionScript(
   },
 )
 
-export const markClosed = transactionScript(import.meta.url, 'markClosed', function* (outTradeNo: string) {
-  yield {
-    sql: `UPDATE pay_orders SET state = 'closed', next_check_at_ms = NULL WHERE out_trade_no = ? AND state = 'unpaid'`,
-    params: [outTradeNo],
-  }
-})
+export const markClosed = transactionScript(
+  import.meta.url,
+  'markClosed',
+  function* ({ outTradeNo, nowMs }: { outTradeNo: string; nowMs: number }) {
+    const { changes } = yield {
+      sql: `UPDATE pay_orders SET state = 'closed', next_check_at_ms = NULL WHERE out_trade_no = ? AND state = 'unpaid'`,
+      params: [outTradeNo],
+    }
+    if (changes === 1) yield* releaseOrdered(outTradeNo, nowMs)
+  },
+)

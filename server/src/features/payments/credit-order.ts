@@ -4,9 +4,18 @@
  */
 import { type Database, transactionScript } from '../../database/database.ts'
 import { disagreementWith, type PayOrder } from '../../wechat/pay/pay.ts'
+import { sellOrdered } from '../stock/settle-reservation.ts'
 import { addDelivery } from './deliver-results.ts'
 import { type Account, paidEvent } from './payment-events.ts'
-import { lockOrder, type NewFinding, noteFinding, type Steps, transactOnceMore } from './payment-store.ts'
+import {
+  lockOrder,
+  type NewFinding,
+  noteFinding,
+  type Steps,
+  type StoredOrder,
+  transactOnceMore,
+} from './payment-store.ts'
+import { reserveRefund } from './settle-refund.ts'
 
 export type Source = 'notify' | 'query' | 'bill'
 
@@ -58,8 +67,12 @@ export const creditOrder = transactionScript(
         sql: 'INSERT INTO pay_entries (id, out_trade_no, fen, source, at_ms) VALUES (?, ?, ?, ?, ?)',
         params: [`paid:${transactionId}`, outTradeNo, order.totalFen, source, nowMs],
       }
-      const event = paidEvent(order, paid, args.account, args.nonce, nowMs)
-      yield* addDelivery({ id: `paid:${outTradeNo}`, functionName: order.functionName, event }, nowMs)
+      // Nobody is told to deliver what is gone: the money goes back, and that is told.
+      if ((yield* sellOrdered(outTradeNo, nowMs)) === 'lost') yield* giveMoneyBack({ ...order, transactionId }, nowMs)
+      else {
+        const event = paidEvent(order, paid, args.account, args.nonce, nowMs)
+        yield* addDelivery({ id: `paid:${outTradeNo}`, functionName: order.functionName, event }, nowMs)
+      }
       if (source === 'bill')
         yield* noteFinding({ kind: 'found_by_bill', subject: outTradeNo, theirsFen: paid.totalFen }, nowMs)
     }
@@ -72,6 +85,17 @@ export const creditOrder = transactionScript(
     return changes === 1 ? 'credited' : 'known'
   },
 )
+
+/** Asked for as soon as this transaction is committed, under a number that cannot be made twice. */
+function* giveMoneyBack({ outTradeNo, totalFen, notifyUrl, functionName }: StoredOrder, nowMs: number): Steps<void> {
+  yield* reserveRefund.run({
+    ...{ outTradeNo, totalFen, refundFen: totalFen, functionName, nowMs },
+    outRefundNo: `late-${outTradeNo}`,
+    reason: '付款时已售罄', // what the payer reads in WeChat
+    notifyUrl: notifyUrl.replace(/notify$/, 'refund-notify'),
+    nextCheckAtMs: nowMs,
+  })
+}
 
 /** A true signature only proves that WeChat Pay said it, not that it is what was ordered. */
 function refusalOf(

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { transactionScript } from '../../database/database.ts'
 import { AppError } from '../../errors.ts'
 import type { PaymentRequest } from '../../wechat/pay/pay.ts'
+import { coverOrder, isReservation } from '../stock/settle-reservation.ts'
 import { askAboutOrder, CHECK_PAUSES_MS } from './check-orders.ts'
 import { lockOrder, type StoredOrder, transactOnceMore } from './payment-store.ts'
 import type { PaymentNeeds } from './payments-needs.ts'
@@ -28,7 +29,7 @@ const TOTAL_MAX_FEN = 100_000_000 * 100
 /**
  * The same order again gives a fresh prepayId for it.
  *
- * @throws {AppError} `invalid_request`, `order_paid`, `order_closed`, `order_differs`; `wechat_unavailable` if it is not
+ * @throws {AppError} `invalid_request`, `order_paid`, `order_closed`, `order_differs`, `reservation_ended`; `wechat_unavailable` if it is not
  * known whether WeChat Pay has the order: ask again with the same number
  */
 export async function placeOrder(request: OrderRequest, needs: PaymentNeeds): Promise<PlacedOrder> {
@@ -99,17 +100,19 @@ type AddOrder = {
 }
 
 export const addOrder = transactionScript(import.meta.url, 'addOrder', function* (args: AddOrder) {
-  const { request, notifyUrl, expiresAtMs, nowMs } = args
+  const { request, notifyUrl, nowMs } = args
   const { outTradeNo, description, attach, totalFen, openId, functionName } = request
   const firstCheckMs = nowMs + (CHECK_PAUSES_MS[0] ?? 0)
   const known = yield* lockOrder(outTradeNo)
   if (known) {
+    // What pays a reservation ends with it, whatever was asked for.
+    const mayEndAt = !args.isExpiryGiven || known.expiresAtMs === args.expiresAtMs || (yield* isReservation(outTradeNo))
     const isSame =
+      mayEndAt &&
       known.description === description &&
       known.attach === attach &&
       known.totalFen === totalFen &&
-      known.openId === openId &&
-      (!args.isExpiryGiven || known.expiresAtMs === expiresAtMs)
+      known.openId === openId
     if (!isSame) throw new AppError('order_differs', `The number ${outTradeNo} belongs to another order.`)
     // It can be paid from now on for two more hours, so it is watched as from the beginning.
     yield {
@@ -119,6 +122,8 @@ export const addOrder = transactionScript(import.meta.url, 'addOrder', function*
     }
     return { order: known, isNew: false }
   }
+  const expiresAtMs =
+    (yield* coverOrder(outTradeNo, { openId, expiresAtMs: args.expiresAtMs, nowMs })) ?? args.expiresAtMs
   yield {
     sql: `INSERT INTO pay_orders (out_trade_no, state, open_id, description, attach, total_fen, refundable_fen, refunded_fen,
             notify_url, function_name, created_at_ms, placed_at_ms, expires_at_ms, check_step, next_check_at_ms)

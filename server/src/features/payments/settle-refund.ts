@@ -2,6 +2,7 @@
 import { transactionScript } from '../../database/database.ts'
 import { AppError } from '../../errors.ts'
 import type { PayRefund } from '../../wechat/pay/pay.ts'
+import { restockRefunded } from '../stock/settle-reservation.ts'
 import { addDelivery } from './deliver-results.ts'
 import { type Account, refundedEvent } from './payment-events.ts'
 import { lockOrder, noteFinding, type Steps, type StoredOrder, type StoredRefund, toRefund } from './payment-store.ts'
@@ -150,6 +151,7 @@ function* endRefund(order: StoredOrder, functionName: string, args: SettleRefund
       params: [told.refundFen, order.outTradeNo],
     }
     yield* settleOrderState(order.outTradeNo)
+    if (order.refundedFen + told.refundFen >= order.totalFen) yield* restockRefunded(order.outTradeNo, nowMs)
   } else yield* giveBack(order.outTradeNo, told.refundFen)
   yield* tell(order, functionName, args)
   return 'settled'

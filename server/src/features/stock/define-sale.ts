@@ -41,7 +41,9 @@ export async function declareSales(
   for (const { id, ...definition } of sales) {
     checkDefinition(id, definition)
     const configHash = createHash('sha256').update(JSON.stringify(definition)).digest('hex')
-    const isNew = await database.transact(writeSale, { ...argsOf(id, definition), configHash, nowMs: now() })
+    const args = { ...argsOf(id, definition), configHash, nowMs: now() }
+    // Of two processes that start together, one creates it, and the other finds it on the second try.
+    const isNew = await database.transact(writeSale, args).catch(() => database.transact(writeSale, args))
     if (isNew) log.info({ sale: id }, 'sale taken over from the project')
   }
 }

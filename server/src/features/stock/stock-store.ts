@@ -82,14 +82,10 @@ export async function listBuyersSince(database: Database, saleId: string, sinceM
   return rows.map((row) => String(row['open_id']))
 }
 
-/** Held for longer than they may be, the longest overdue first. */
-export async function listExpired(database: Database, nowMs: number, limit: number): Promise<string[]> {
-  const rows = await database.read(
-    'SELECT id FROM stock_reservations WHERE expires_at_ms <= ? ORDER BY expires_at_ms LIMIT ?',
-    [nowMs, limit],
-    { cost: 'cheap' },
-  )
-  return rows.map((row) => String(row['id']))
+/** Sales in which something has been held for longer than it may be. */
+export async function listExpiredSales(database: Database, nowMs: number): Promise<string[]> {
+  const sql = 'SELECT DISTINCT sale_id FROM stock_reservations WHERE expires_at_ms <= ?'
+  return (await database.read(sql, [nowMs], { cost: 'cheap' })).map((row) => String(row['sale_id']))
 }
 
 export async function nextExpiryMs(database: Database): Promise<number> {

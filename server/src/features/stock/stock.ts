@@ -8,8 +8,8 @@ import { defineSale } from './define-sale.ts'
 import { openReservationQueue, type ReservationQueue } from './reservation-queue.ts'
 import { reserveBatch } from './reserve-batch.ts'
 import { openSaleGate, type SaleGate, toStatus } from './sale-gate.ts'
-import { cancelReservation, confirmReservation, expireReservation } from './settle-reservation.ts'
-import { listExpired, listReservations, listSales, nextExpiryMs, toWire } from './stock-store.ts'
+import { cancelReservation, confirmReservation, expireReservations } from './settle-reservation.ts'
+import { findReservation, listExpiredSales, listReservations, listSales, nextExpiryMs, toWire } from './stock-store.ts'
 
 export type ReserveWish = {
   readonly sale: string
@@ -73,7 +73,6 @@ const SLEEP_MS_MIN = 50
 const CLOCK_LEAP_MS = 2_000
 /** Nothing expires for this long after a leap: time to set the clock right. */
 const FREEZE_MS = 60_000
-/** Another process may decide at the same moment; it waits for a lock, and hardly ever in vain. */
 const DECISIONS_MAX = 5
 const ID_BYTES = 10
 
@@ -84,6 +83,7 @@ class StockRoom implements Stock {
   readonly #monotonicMs: () => number
   readonly #gate: SaleGate
   readonly #queue: ReservationQueue
+  readonly #turns = new Map<string, Promise<void>>()
   #reserved = 0
   #refused = 0
   #expired = 0
@@ -141,16 +141,20 @@ class StockRoom implements Stock {
     }
   }
 
-  async release(reservation: string, openId: string | undefined): Promise<Reservation> {
+  async release(id: string, openId: string | undefined): Promise<Reservation> {
     const { database, now } = this.#needs
-    const released = await database.transact(cancelReservation, { id: reservation, openId, nowMs: now() })
-    await this.#gate.refresh(released.saleId)
+    const saleId = await this.#saleOf(id)
+    const released = await this.#inTurn(saleId, () =>
+      database.transact(cancelReservation, { id, openId, nowMs: now() }),
+    )
+    await this.#gate.refresh(saleId)
     return toWire(released)
   }
 
-  async confirm(reservation: string): Promise<Reservation> {
+  async confirm(id: string): Promise<Reservation> {
     const { database, now } = this.#needs
-    return toWire(await database.transact(confirmReservation, { id: reservation, nowMs: now() }))
+    const saleId = await this.#saleOf(id)
+    return toWire(await this.#inTurn(saleId, () => database.transact(confirmReservation, { id, nowMs: now() })))
   }
 
   async reservationsOf(sale: string, openId: string): Promise<Reservation[]> {
@@ -158,15 +162,18 @@ class StockRoom implements Stock {
   }
 
   async runDue(): Promise<void> {
-    const { database, now, log } = this.#needs
+    const nowMs = this.#needs.now()
+    for (const saleId of await listExpiredSales(this.#needs.database, nowMs)) await this.#expire(saleId, nowMs)
+  }
+
+  async #expire(saleId: string, nowMs: number) {
+    const { database, log } = this.#needs
+    const args = { saleId, nowMs, limit: EXPIRY_BATCH }
     for (;;) {
-      const nowMs = now()
-      const ids = await listExpired(database, nowMs, EXPIRY_BATCH)
-      const ends = await Promise.all(ids.map((id) => database.transact(expireReservation, { id, nowMs })))
-      const count = ends.filter(Boolean).length
+      const count = await this.#inTurn(saleId, () => database.transact(expireReservations, args))
       this.#expired += count
-      if (count > 0) log.info({ count }, 'reservations expired')
-      if (ids.length < EXPIRY_BATCH) return
+      if (count > 0) log.info({ sale: saleId, count }, 'reservations expired')
+      if (count < EXPIRY_BATCH) return
     }
   }
 
@@ -188,17 +195,31 @@ class StockRoom implements Stock {
     await this.#queue.drain()
   }
 
-  async #decide(saleId: string, orders: Parameters<typeof reserveBatch.run>[0]['orders']) {
+  #decide(saleId: string, orders: Parameters<typeof reserveBatch.run>[0]['orders']) {
     const { database, now } = this.#needs
-    for (let tried = 1; ; tried += 1) {
-      try {
-        return await database.transact(reserveBatch, { saleId, orders, nowMs: now() })
-      } catch (error) {
-        // Nothing of it was written. `document_exists`: the same user's request reached another process at this moment.
-        const isRace = error instanceof AppError && ['transaction_conflict', 'document_exists'].includes(error.code)
-        if (!isRace || tried >= DECISIONS_MAX) throw error
-      }
+    return this.#inTurn(saleId, () => database.transact(reserveBatch, { saleId, orders, nowMs: now() }))
+  }
+
+  /** One transaction of this process at a time for each sale: more would only wait for its lock, each on a connection. */
+  async #inTurn<Result>(saleId: string, work: () => Promise<Result>): Promise<Result> {
+    const before = this.#turns.get(saleId)
+    const turn = (before ?? Promise.resolve()).then(() => repeated(work))
+    const end = turn.then(
+      () => {},
+      () => {},
+    )
+    this.#turns.set(saleId, end)
+    try {
+      return await turn
+    } finally {
+      if (this.#turns.get(saleId) === end) this.#turns.delete(saleId)
     }
+  }
+
+  async #saleOf(reservation: string): Promise<string> {
+    const found = await findReservation(this.#needs.database, reservation)
+    if (found) return found.saleId
+    throw new AppError('reservation_not_found', 'There is no such reservation.')
   }
 
   #wake() {
@@ -237,6 +258,19 @@ class StockRoom implements Stock {
     }
     this.#clockOffsetMs = offsetMs
     return monotonicMs >= this.#frozenUntilMs
+  }
+}
+
+/** Another process may decide at the same moment: then nothing was written, and it is decided again. */
+async function repeated<Result>(work: () => Promise<Result>): Promise<Result> {
+  for (let tried = 1; ; tried += 1) {
+    try {
+      return await work()
+    } catch (error) {
+      // `document_exists`: the same user's request reached both of them.
+      const isRace = error instanceof AppError && ['transaction_conflict', 'document_exists'].includes(error.code)
+      if (!isRace || tried >= DECISIONS_MAX) throw error
+    }
   }
 }
 
