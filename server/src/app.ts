@@ -22,7 +22,7 @@ import { sessionRoutes } from './features/sessions/session-routes.ts'
 import { stockRoutes } from './features/stock/stock-routes.ts'
 import { healthRoutes } from './http/health-routes.ts'
 import { shedLoad } from './http/load-shedding.ts'
-import { openHttp } from './http/open-http.ts'
+import { openHttp, requestIds } from './http/open-http.ts'
 import { describeRoutes } from './http/openapi.ts'
 import { isLoopback, limitRates } from './http/rate-limit.ts'
 import type { Resources } from './open-resources.ts'
@@ -39,11 +39,12 @@ export async function createApp(resources: Resources, version: string): Promise<
   const app = openHttp({ bodyLimitBytes: config.BODY_LIMIT_BYTES, requestDeadlineMs: config.REQUEST_DEADLINE_MS }, log)
   resources.watch.monitor.observe(app)
   resources.recentRequests.observe(app)
+  resources.trace.observe(app)
   app.addHook('onSend', (_request, reply, _payload, done) => {
     if (resources.isStopping()) reply.header('connection', 'close')
     done()
   })
-  shedLoad(app, config.MAX_IN_FLIGHT)
+  shedLoad(app, { maxInFlight: config.MAX_IN_FLIGHT, requestIdOf: requestIds() })
   identifyCallers(app, sessions, localToken)
   limitRates(app, (request) => {
     const { identity, ip } = request

@@ -15,18 +15,22 @@ import type { CollectionDefinition, Documents, JsonObject } from './features/doc
 import { openDocuments } from './features/documents/documents.ts'
 import { observeChanges } from './features/documents/observe-changes.ts'
 import { type FileSettings, type Files, openFiles } from './features/files/files.ts'
-import { openCallJournal } from './features/functions/function-calls.ts'
+import { type CallJournal, openCallJournal } from './features/functions/function-calls.ts'
 import { type FunctionTimers, openFunctionTimers } from './features/functions/function-timers.ts'
 import { type Functions, openFunctions } from './features/functions/functions.ts'
 import { type OpenDataReader, openOpenData } from './features/functions/open-data.ts'
 import { openVoiceRooms, type VoiceRooms } from './features/functions/voice-rooms.ts'
 import type { DeclaredAlarms } from './features/monitor/alarm-settings.ts'
+import type { Monitor } from './features/monitor/monitor.ts'
 import { createRecentRequests, type RecentRequests } from './features/monitor/recent-requests.ts'
-import { databaseSource, functionSource } from './features/monitor/server-sources.ts'
+import { openRequestArchive } from './features/monitor/request-archive.ts'
+import { cacheSource, databaseSource, functionSource, paymentSource } from './features/monitor/server-sources.ts'
 import { createSlowQueryBook, type SlowQueryBook } from './features/monitor/slow-query-book.ts'
+import { createStatementTrace, type StatementTrace } from './features/monitor/statement-trace.ts'
 import { backupSource, certificateSource } from './features/monitor/upkeep-sources.ts'
 import { openWatch, type Watch } from './features/monitor/watch.ts'
 import { createWeChatCalls, type WeChatCalls } from './features/monitor/wechat-calls.ts'
+import { createWeChatQuotas, QUOTA_API, type WeChatQuotas } from './features/monitor/wechat-quotas.ts'
 import { openMerchant } from './features/payments/open-merchant.ts'
 import { openPayments, type Payments } from './features/payments/payments.ts'
 import { openRealtimeTickets, type RealtimeTickets } from './features/rooms/realtime-tickets.ts'
@@ -81,7 +85,9 @@ export type Resources = {
   readonly watch: Watch
   readonly recentRequests: RecentRequests
   readonly slowQueries: SlowQueryBook
+  readonly trace: StatementTrace
   readonly wechatCalls: WeChatCalls
+  readonly wechatQuotas: WeChatQuotas
   readonly administrators: Administrators
   readonly timers: FunctionTimers
   /** Undefined without a merchant. */
@@ -125,16 +131,34 @@ export async function openResources(needs: Needs): Promise<Resources> {
   await mkdir(config.DATA_DIR, { recursive: true })
   const seal = openSeal(config.SECRET_KEY || (await keptSecretKey(config.DATA_DIR)))
 
-  const database = await openDatabase({
+  const watch = openWatch({
+    dataDir: config.DATA_DIR,
+    capacityFiles: ['capacity.json', '../capacity.json'].map((name) => path.join(config.DATA_DIR, name)),
+    declaredAlarms: needs.project.alarms,
+    serverName: () => URL.parse(needs.publicUrl())?.host ?? 'sampan',
+    log,
+    now,
+  })
+  const recentRequests = createRecentRequests({ archive: openRequestArchive(watch.monitor.history), now })
+  const slowQueries = createSlowQueryBook({ settings: watch.settings, now })
+  const trace = createStatementTrace()
+
+  const opened = await openDatabase({
     url: config.DATABASE_URL || `sqlite:${path.join(config.DATA_DIR, 'app.db')}`,
     timeoutMs: config.STATEMENT_TIMEOUT_MS,
     log,
   })
-  await migrate(database, { scope: 'core', folder: MIGRATIONS, appVersion: needs.version, log })
+  await migrate(opened, { scope: 'core', folder: MIGRATIONS, appVersion: needs.version, log })
   const ownMigrations = needs.project.serverRoot && path.join(needs.project.serverRoot, 'migrations')
   if (ownMigrations && existsSync(ownMigrations)) {
-    await migrate(database, { scope: 'project', folder: ownMigrations, appVersion: needs.version, log })
+    await migrate(opened, { scope: 'project', folder: ownMigrations, appVersion: needs.version, log })
   }
+
+  // Documents tell of their own slow queries, with plan and index.
+  const documentDatabase = trace.watch(opened)
+  const database = trace.watch(opened, (statement) => {
+    if (statement.durationMs >= config.SLOW_QUERY_MS) slowQueries.addStatement(statement)
+  })
 
   const cache = await openCache({ redisUrl: config.REDIS_URL, log, now })
   const wechatCalls = createWeChatCalls(now)
@@ -149,10 +173,9 @@ export async function openResources(needs: Needs): Promise<Resources> {
     log,
   })
   const sessions = openSessionLookup({ database, log, now })
-  const slowQueries = createSlowQueryBook(now)
   const engine = await openDocuments({
     onSlowQuery: (query) => slowQueries.add(query),
-    database,
+    database: documentDatabase,
     log,
     now,
     settings: { timeoutMs: config.REQUEST_DEADLINE_MS, slowQueryMs: config.SLOW_QUERY_MS },
@@ -179,7 +202,10 @@ export async function openResources(needs: Needs): Promise<Resources> {
     envId: config.ENV_ID,
     environment: needs.environment,
     settings: functionSettings(config),
-    journal: openCallJournal({ database, log, keptDays: config.FUNCTION_LOG_DAYS, now }),
+    journal: countCalls(
+      openCallJournal({ database: opened, log, keptDays: config.FUNCTION_LOG_DAYS, now }),
+      watch.monitor,
+    ),
     log,
   })
   const timers = openFunctionTimers({ functions, database, log, now })
@@ -199,15 +225,20 @@ export async function openResources(needs: Needs): Promise<Resources> {
       comparesBills: config.WECHAT_PAY_BASE_URL.startsWith('https:'),
     })
 
-  const watch = openWatch({
-    dataDir: config.DATA_DIR,
-    capacityFiles: ['capacity.json', '../capacity.json'].map((name) => path.join(config.DATA_DIR, name)),
-    declaredAlarms: needs.project.alarms,
-    serverName: () => URL.parse(needs.publicUrl())?.host ?? 'sampan',
-    log,
+  const wechatQuotas = createWeChatQuotas({
+    ask: (api) => wechat.callApi(QUOTA_API, { method: 'POST', body: { cgi_path: api } }),
+    calls: wechatCalls,
     now,
   })
-  watch.monitor.addSource(databaseSource(database))
+  watch.monitor.onSample(() => {
+    recentRequests.save()
+    slowQueries.save()
+  })
+  watch.monitor.addSource(databaseSource(opened, now))
+  watch.monitor.addSource(cacheSource(cache, now))
+  watch.monitor.addSource(wechatQuotas.source)
+  watch.monitor.addSource(slowQueries.source)
+  if (payments) watch.monitor.addSource(paymentSource(payments, watch.settings, now))
   watch.monitor.addSource(functionSource(functions))
   watch.monitor.addSource(wechatCalls.source)
   watch.monitor.addSource(backupSource(config.DATA_DIR, now))
@@ -218,7 +249,9 @@ export async function openResources(needs: Needs): Promise<Resources> {
     watch,
     slowQueries,
     wechatCalls,
-    recentRequests: createRecentRequests(),
+    wechatQuotas,
+    recentRequests,
+    trace,
     administrators: openAdministrators(database, now),
     database,
     cache,
@@ -247,6 +280,8 @@ export async function openResources(needs: Needs): Promise<Resources> {
       sessionTtlSeconds: config.SESSION_TTL_SECONDS,
     },
     async close() {
+      recentRequests.save()
+      slowQueries.save({ isLast: true })
       await watch.close()
       timers.close()
       await payments?.close()
@@ -262,6 +297,15 @@ export async function openResources(needs: Needs): Promise<Resources> {
     },
   }
 }
+
+/** What is remembered of each call is what the monitor counts. */
+const countCalls = (journal: CallJournal, monitor: Pick<Monitor, 'countCall'>): CallJournal => ({
+  ...journal,
+  add(record) {
+    monitor.countCall(record)
+    journal.add(record)
+  },
+})
 
 const fileSettings = (config: Config): FileSettings => ({
   env: config.ENV_ID,

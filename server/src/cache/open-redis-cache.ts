@@ -2,7 +2,7 @@
 import { Redis } from 'ioredis'
 import type { DatabaseLog } from '../database/database.ts'
 import { AppError } from '../errors.ts'
-import type { Cache } from './cache.ts'
+import type { Cache, CacheHealth } from './cache.ts'
 
 type RedisCacheSettings = { readonly url: string; readonly log: DatabaseLog }
 
@@ -50,10 +50,19 @@ export async function openRedisCache({ url, log }: RedisCacheSettings): Promise<
       if (ttlSeconds <= 0) return (await orUnavailable(redis.exists(key))) === 0
       return (await orUnavailable(redis.set(key, value, 'PX', toMs(ttlSeconds), 'NX'))) === 'OK'
     },
+    async health() {
+      return readHealth(await orUnavailable(redis.info()))
+    },
     async close() {
       redis.disconnect()
     },
   }
+}
+
+function readHealth(info: string): CacheHealth {
+  const field = (name: string) => Number(info.match(new RegExp(`^${name}:(\\d+)`, 'm'))?.[1] ?? 0)
+  const limitBytes = field('maxmemory')
+  return { usedShare: limitBytes ? field('used_memory') / limitBytes : undefined, evictions: field('evicted_keys') }
 }
 
 const toMs = (ttlSeconds: number) => Math.max(1, Math.ceil(ttlSeconds * 1000))

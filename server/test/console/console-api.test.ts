@@ -130,7 +130,7 @@ describe('console: data', () => {
 
 describe('console: functions and logs', () => {
   it('calls a function as a user and follows its request to the database', async (t) => {
-    const { owner } = await startWithRooms(t)
+    const { owner, console: server } = await startWithRooms(t)
     const answer = await owner.call('POST', '/functions/hello/call', {
       openId: 'user-a',
       data: { name: 'Wang', count: 'rooms' },
@@ -140,8 +140,32 @@ describe('console: functions and logs', () => {
     const [call] = trace.body['calls'] as { functionName: string; log: { text: string }[] }[]
     assert.equal(call?.functionName, 'hello')
     assert.match(JSON.stringify(call?.log), /hello was called/)
-    const routes = (trace.body['requests'] as { route: string }[]).map(({ route }) => route)
-    assert.deepEqual(routes, ['/admin database.calculateDocument'])
+    const requests = trace.body['requests'] as { route: string; statements: { sql: string; durationMs: number }[] }[]
+    assert.deepEqual(
+      requests.map(({ route }) => route),
+      ['/admin database.calculateDocument'],
+    )
+    const counted = requests[0]?.statements.find(({ sql }) => /select count/i.test(sql))
+    assert.ok(counted && counted.durationMs > 0, JSON.stringify(requests[0]?.statements))
+    const { body } = await owner.call('GET', '/metrics/functions?range=now')
+    assert.deepEqual(body, { functions: [] }, 'before the first sample')
+    await server.watch.monitor.sample()
+    const after = await owner.call('GET', '/metrics/functions?range=now')
+    const [hello] = after.body['functions'] as { name: string; count: number; memoryMaxBytes: number }[]
+    assert.deepEqual([hello?.name, hello?.count], ['hello', 1])
+    assert.ok((hello?.memoryMaxBytes ?? 0) > 1e6)
+  })
+
+  it('shows a slow statement of somebody’s own SQL', async (t) => {
+    const console = await startConsole(t)
+    const owner = await setUpOwner(console)
+    const sql =
+      'WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000000) SELECT count(*) AS many FROM n'
+    await owner.call('POST', '/sql', { sql })
+    const { body } = await owner.call('GET', '/slow-queries')
+    const [slow] = body['statements'] as { sql: string; count: number; durationMs: number }[]
+    assert.ok(slow?.sql.includes('RECURSIVE'), JSON.stringify(body))
+    assert.ok((slow?.durationMs ?? 0) >= 200)
   })
 
   it('shows what a function threw, and lists the call as failed', async (t) => {

@@ -65,6 +65,17 @@ const VIEWS: Record<string, (value: number) => object> = {
   }),
   'event-loop': (value) => ({ record: { ...EMPTY_RECORD, gauges: toGauges({ 'process.loopDelayP99Ms': value }) } }),
   database: (value) => ({ record: { ...EMPTY_RECORD, gauges: toGauges({ 'database.isDown': value }) } }),
+  'database-wait': (value) => ({ record: { ...EMPTY_RECORD, gauges: toGauges({ 'database.waitMs': value }) } }),
+  'database-threads': (value) => ({
+    record: { ...EMPTY_RECORD, gauges: toGauges({ 'database.threadsRunning': value * FACTS.cores }) },
+  }),
+  'slow-queries': (value) => ({
+    record: { ...EMPTY_RECORD, durationMs: MINUTE_MS, counters: { 'database.slowQueries': value * 60 } },
+  }),
+  cache: (value) => ({ record: { ...EMPTY_RECORD, gauges: toGauges({ 'cache.isDown': value }) } }),
+  'cache-memory': (value) => ({ record: { ...EMPTY_RECORD, gauges: toGauges({ 'cache.memoryUsed': value }) } }),
+  'cache-evictions': (value) => ({ record: { ...EMPTY_RECORD, counters: { 'cache.evictions': value } } }),
+  'wechat-quota': (value) => ({ record: { ...EMPTY_RECORD, gauges: toGauges({ 'wechat.quotaUsed': value }) } }),
   jobs: (value) => ({ record: { ...EMPTY_RECORD, gauges: toGauges({ 'jobs.deadLetters': value }) } }),
   payments: (value) => ({ record: { ...EMPTY_RECORD, gauges: toGauges({ 'payments.mismatches': value }) } }),
   certificate: (value) => ({ record: { ...EMPTY_RECORD, gauges: toGauges({ 'tls.certificateDaysLeft': value }) } }),

@@ -34,6 +34,15 @@ describe('metrics record', () => {
       },
       PLAIN,
     )
+    const call = fc.record(
+      {
+        count: fc.nat(100),
+        errors: fc.nat(9),
+        latency: fc.array(fc.nat(9), { maxLength: 24 }),
+        memoryMaxBytes: fc.nat(1e9),
+      },
+      PLAIN,
+    )
     const names = fc.constantFrom('a', 'b', 'c')
     const record: fc.Arbitrary<MetricsRecord> = fc.record(
       {
@@ -41,6 +50,7 @@ describe('metrics record', () => {
         gauges: fc.dictionary(names, gauge, PLAIN),
         counters: fc.dictionary(names, fc.nat(1000), PLAIN),
         routes: fc.dictionary(names, route, PLAIN),
+        functions: fc.dictionary(names, call, PLAIN),
       },
       PLAIN,
     )

@@ -61,9 +61,7 @@ export function overviewRoutes(needs: OverviewNeeds): FastifyPluginAsync {
         now: {
           requestsPerSecond: perSecond(total.count, record.durationMs),
           errorShare: total.count ? total.errors / total.count : 0,
-          p50Ms: latencyQuantileMs(total, 0.5) ?? null,
-          p95Ms: latencyQuantileMs(total, 0.95) ?? null,
-          p99Ms: latencyQuantileMs(total, 0.99) ?? null,
+          ...quantiles(total),
           connections: meanOf(record.gauges['http.connections']) ?? 0,
           loopDelayP99Ms: meanOf(record.gauges['process.loopDelayP99Ms']) ?? 0,
           rssBytes: meanOf(record.gauges['process.rssBytes']) ?? 0,
@@ -88,6 +86,15 @@ export function overviewRoutes(needs: OverviewNeeds): FastifyPluginAsync {
         return { routes: describeRoutes(points.map(({ record }) => record).reduce(mergeRecords, EMPTY_RECORD)) }
       },
     )
+
+    app.get<{ Querystring: Static<typeof RangeQuery> }>(
+      '/metrics/functions',
+      { schema: { querystring: RangeQuery }, config: { role: 'viewer' } },
+      async ({ query }) => {
+        const points = pointsOf(monitor, query.range, now())
+        return { functions: describeFunctions(points.map(({ record }) => record).reduce(mergeRecords, EMPTY_RECORD)) }
+      },
+    )
   }
 }
 
@@ -96,6 +103,24 @@ function pointsOf(monitor: Monitor, range: keyof typeof RANGES, nowMs: number, o
   if (tier !== undefined) return monitor.history.list(tier, nowMs - spanMs, nowMs + 1, options)
   return monitor.recent().map(({ atMs, record }) => ({ atMs, record, total: allRoutes(record) }))
 }
+
+const quantiles = (record: { readonly latency: readonly number[] }) => ({
+  p50Ms: latencyQuantileMs(record, 0.5) ?? null,
+  p95Ms: latencyQuantileMs(record, 0.95) ?? null,
+  p99Ms: latencyQuantileMs(record, 0.99) ?? null,
+})
+
+const describeFunctions = ({ functions, durationMs }: MetricsRecord) =>
+  Object.entries(functions)
+    .map(([name, record]) => ({
+      name,
+      count: record.count,
+      callsPerSecond: perSecond(record.count, durationMs),
+      errors: record.errors,
+      memoryMaxBytes: record.memoryMaxBytes,
+      ...quantiles(record),
+    }))
+    .sort((a, b) => b.count - a.count)
 
 function describeRoutes({ routes, durationMs }: MetricsRecord) {
   return Object.entries(routes)
@@ -106,9 +131,7 @@ function describeRoutes({ routes, durationMs }: MetricsRecord) {
       errors: record.errors,
       refused: record.refused,
       bytesOut: record.bytesOut,
-      p50Ms: latencyQuantileMs(record, 0.5) ?? null,
-      p95Ms: latencyQuantileMs(record, 0.95) ?? null,
-      p99Ms: latencyQuantileMs(record, 0.99) ?? null,
+      ...quantiles(record),
     }))
     .sort((a, b) => b.count - a.count)
     .slice(0, ROUTES_SHOWN)

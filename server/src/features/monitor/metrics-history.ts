@@ -7,7 +7,7 @@
  */
 import { chmodSync } from 'node:fs'
 import Driver from 'better-sqlite3'
-import { allRoutes, type MetricsRecord, mergeRecords, type RouteRecord } from './metrics-record.ts'
+import { allRoutes, EMPTY_RECORD, type MetricsRecord, mergeRecords, type RouteRecord } from './metrics-record.ts'
 
 const MINUTE_MS = 60_000
 const DAY_MS = 24 * 3_600_000
@@ -26,7 +26,7 @@ export type HistoryPoint = { readonly atMs: number; readonly record: MetricsReco
 export type MetricsHistory = ReturnType<typeof openMetricsHistory>
 
 type StoredRow = { at_ms: number; totals: string; routes: string }
-type StoredTotals = Pick<MetricsRecord, 'durationMs' | 'gauges' | 'counters'> & { total: RouteRecord }
+type StoredTotals = Omit<MetricsRecord, 'routes'> & { total: RouteRecord }
 
 const PAGE_CACHE_KIB = 512
 /** Another process of this server may be writing its minute. */
@@ -83,5 +83,5 @@ export const startOfStep = (atMs: number, stepMs: number) =>
 function toPoint(row: StoredRow): HistoryPoint {
   const { total, ...rest } = JSON.parse(row.totals) as StoredTotals // safe: `add` wrote it
   const routes = JSON.parse(row.routes) as MetricsRecord['routes'] // safe: as above
-  return { atMs: row.at_ms, record: { ...rest, routes }, total }
+  return { atMs: row.at_ms, record: { ...EMPTY_RECORD, ...rest, routes }, total }
 }

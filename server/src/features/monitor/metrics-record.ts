@@ -17,12 +17,22 @@ export type RouteRecord = {
   readonly latency: readonly number[]
 }
 
+export type FunctionRecord = {
+  readonly count: number
+  /** Calls that ended with an error. */
+  readonly errors: number
+  readonly latency: readonly number[]
+  /** The most that a worker used during a call. */
+  readonly memoryMaxBytes: number
+}
+
 export type MetricsRecord = {
   readonly durationMs: number
   readonly gauges: Readonly<Record<string, GaugeSum>>
   /** What was counted during this time, such as bytes or commits. */
   readonly counters: Readonly<Record<string, number>>
   readonly routes: Readonly<Record<string, RouteRecord>>
+  readonly functions: Readonly<Record<string, FunctionRecord>>
 }
 
 /** Upper bounds of the latency buckets; about 1.5 apart, so that a quantile is off by a fifth at most. */
@@ -34,7 +44,9 @@ export const LATENCY_BOUNDS_MS: readonly number[] = [
 const ROUTES_MAX = 60
 export const OTHER_ROUTES = 'other'
 
-export const EMPTY_RECORD: MetricsRecord = { durationMs: 0, gauges: {}, counters: {}, routes: {} }
+export const EMPTY_RECORD: MetricsRecord = { durationMs: 0, gauges: {}, counters: {}, routes: {}, functions: {} }
+
+export const EMPTY_FUNCTION: FunctionRecord = { count: 0, errors: 0, latency: [], memoryMaxBytes: 0 }
 
 export const EMPTY_ROUTE: RouteRecord = {
   count: 0,
@@ -54,17 +66,30 @@ export function mergeRecords(a: MetricsRecord, b: MetricsRecord): MetricsRecord 
     })),
     counters: mergeBy(a.counters, b.counters, (x, y) => x + y),
     routes: keepBusiest(mergeBy(a.routes, b.routes, mergeRoutes)),
+    functions: mergeBy(a.functions, b.functions, mergeFunctions),
   }
 }
 
+/** A project has as many functions as it has folders: no limit of ours is needed. */
+const mergeFunctions = (a: FunctionRecord, b: FunctionRecord): FunctionRecord => ({
+  count: a.count + b.count,
+  errors: a.errors + b.errors,
+  latency: mergeLatency(a.latency, b.latency),
+  memoryMaxBytes: Math.max(a.memoryMaxBytes, b.memoryMaxBytes),
+})
+
+function mergeLatency(a: readonly number[], b: readonly number[]): readonly number[] {
+  const [longer, shorter] = a.length >= b.length ? [a, b] : [b, a]
+  return longer.map((count, bucket) => count + (shorter[bucket] ?? 0))
+}
+
 export function mergeRoutes(a: RouteRecord, b: RouteRecord): RouteRecord {
-  const [longer, shorter] = a.latency.length >= b.latency.length ? [a.latency, b.latency] : [b.latency, a.latency]
   return {
     count: a.count + b.count,
     errors: a.errors + b.errors,
     refused: a.refused + b.refused,
     bytesOut: a.bytesOut + b.bytesOut,
-    latency: longer.map((count, bucket) => count + (shorter[bucket] ?? 0)),
+    latency: mergeLatency(a.latency, b.latency),
   }
 }
 

@@ -2,9 +2,10 @@
 import path from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { Log } from '../../log.ts'
+import { createFunctionMetrics, type SeenCall } from './function-metrics.ts'
 import { createHostSampler, differences, type Sample } from './host-sampler.ts'
 import { type MetricsHistory, openMetricsHistory, startOfStep } from './metrics-history.ts'
-import { EMPTY_RECORD, type MetricsRecord, mergeRecords, type RouteRecord, toGauges } from './metrics-record.ts'
+import { EMPTY_RECORD, type MetricsRecord, mergeRecords, toGauges } from './metrics-record.ts'
 import { openMonitorLease } from './monitor-lease.ts'
 import { openProcessSampler } from './process-sampler.ts'
 import { createRequestMetrics } from './request-metrics.ts'
@@ -27,14 +28,16 @@ export interface Monitor {
   readonly history: MetricsHistory
   /** Counts what this server answers. */
   observe(app: FastifyInstance): void
+  /** Counts a call of a function. */
+  countCall(call: SeenCall): void
   /** Another part of the server that tells about itself, such as the database. */
   addSource(source: MetricsSource): void
   /** Called after each sample. */
   onSample(listener: SampleListener): void
   /** The last samples, oldest first: five minutes' worth. */
   recent(): readonly LiveSample[]
-  /** Every route since the start, for Prometheus. */
-  routesSinceStart(): Readonly<Record<string, RouteRecord>>
+  /** Every route and function since the start, for Prometheus. */
+  sinceStart(): Pick<MetricsRecord, 'routes' | 'functions'>
   /** Takes a sample now; a timer does so by itself. */
   sample(): Promise<LiveSample>
   close(): Promise<void>
@@ -60,6 +63,7 @@ export function openMonitor({ dataDir, log, now = Date.now, sampleEveryMs = SAMP
   const sampleHost = createHostSampler({ dataDir })
   const ownProcess = openProcessSampler()
   const requests = createRequestMetrics()
+  const calls = createFunctionMetrics()
   const sources: { read: MetricsSource; before: Readonly<Record<string, number>> }[] = []
   const listeners: SampleListener[] = []
   const recent: LiveSample[] = []
@@ -82,8 +86,8 @@ export function openMonitor({ dataDir, log, now = Date.now, sampleEveryMs = SAMP
   function remember(sample: LiveSample) {
     recent.push(sample)
     if (recent.length > RECENT_SAMPLES) recent.shift()
-    const { routes } = sample.record
-    sinceStart = mergeRecords(sinceStart, { ...EMPTY_RECORD, routes })
+    const { routes, functions } = sample.record
+    sinceStart = mergeRecords(sinceStart, { ...EMPTY_RECORD, routes, functions })
     const startMs = startOfStep(sample.atMs, MINUTE_MS)
     if (minute && minute.startMs !== startMs) flush()
     const kept = sample.isLeader ? sample.record : withoutHost(sample.record)
@@ -109,6 +113,7 @@ export function openMonitor({ dataDir, log, now = Date.now, sampleEveryMs = SAMP
       gauges: toGauges({ ...host.gauges, ...own.gauges, ...told.gauges, 'http.connections': requests.connections() }),
       counters: { ...host.counters, ...told.counters },
       routes: requests.take(),
+      functions: calls.take(),
     }
     lastAtMs = atMs
     const live = { atMs, record, isLeader: lease.holds() }
@@ -133,10 +138,11 @@ export function openMonitor({ dataDir, log, now = Date.now, sampleEveryMs = SAMP
   return {
     history,
     observe: (app) => requests.observe(app),
+    countCall: (call) => calls.count(call),
     addSource: (read) => void sources.push({ read, before: {} }),
     onSample: (listener) => void listeners.push(listener),
     recent: () => recent,
-    routesSinceStart: () => sinceStart.routes,
+    sinceStart: () => sinceStart,
     sample,
     async close() {
       clearInterval(timer)
@@ -151,8 +157,8 @@ export function openMonitor({ dataDir, log, now = Date.now, sampleEveryMs = SAMP
 }
 
 /** Another process writes these already; its time counts, ours would stretch the rates. */
-function withoutHost({ gauges, counters, routes }: MetricsRecord): MetricsRecord {
+function withoutHost({ gauges, counters, routes, functions }: MetricsRecord): MetricsRecord {
   const own = <T>(values: Readonly<Record<string, T>>) =>
     Object.fromEntries(Object.entries(values).filter(([name]) => !name.startsWith('host.')))
-  return { durationMs: 0, gauges: own(gauges), counters: own(counters), routes }
+  return { durationMs: 0, gauges: own(gauges), counters: own(counters), routes, functions }
 }

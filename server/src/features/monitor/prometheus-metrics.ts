@@ -1,6 +1,6 @@
 /** The same figures for Prometheus, in a registry that the caller serves at `/metrics`. */
 import { Counter, Gauge, type Registry } from 'prom-client'
-import { LATENCY_BOUNDS_MS, meanOf, type RouteRecord } from './metrics-record.ts'
+import { LATENCY_BOUNDS_MS, latencyQuantileMs, meanOf, type RouteRecord } from './metrics-record.ts'
 import type { Monitor } from './monitor.ts'
 
 const MS_PER_SECOND = 1000
@@ -24,6 +24,26 @@ export function publishMetrics(monitor: Monitor, registry: Registry): void {
     }
   })
   publishRoutes(monitor, registry)
+  publishFunctions(monitor, registry)
+}
+
+function publishFunctions(monitor: Monitor, registry: Registry) {
+  const add = (name: string, help: string, collect?: () => void) =>
+    new Gauge({ name, help, labelNames: ['function'], registers: [registry], ...(collect && { collect }) })
+
+  // Registered first, for the reason below.
+  const calls = add('sampan_function_calls', 'Calls since the start', () => {
+    for (const [name, record] of Object.entries(monitor.sinceStart().functions)) {
+      const label = { function: name }
+      calls.set(label, record.count)
+      errors.set(label, record.errors)
+      slow.set(label, (latencyQuantileMs(record, 0.95) ?? 0) / MS_PER_SECOND)
+      memory.set(label, record.memoryMaxBytes)
+    }
+  })
+  const errors = add('sampan_function_errors', 'Calls that ended with an error since the start')
+  const slow = add('sampan_function_duration_seconds_p95', '95 % of the calls since the start took at most this')
+  const memory = add('sampan_function_memory_max_bytes', 'The most memory that a worker used during a call')
 }
 
 /** Histogram text is made when it is asked for: requests only count into the monitor's own buckets. */
@@ -37,7 +57,7 @@ function publishRoutes(monitor: Monitor, registry: Registry) {
     'Answers that took at most `le` seconds, since the start',
     ['route', 'le'],
     () => {
-      for (const [route, record] of Object.entries(monitor.routesSinceStart())) fill(route, record)
+      for (const [route, record] of Object.entries(monitor.sinceStart().routes)) fill(route, record)
     },
   )
   const count = add('sampan_http_requests', 'Answers since the start', ['route'])

@@ -4,6 +4,7 @@ import net from 'node:net'
 import path from 'node:path'
 import tls from 'node:tls'
 import type { MetricsSource } from './monitor.ts'
+import { rememberedSource } from './remembered-source.ts'
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
@@ -11,29 +12,16 @@ const LOOK_EVERY_MS = 10 * 60_000
 const TLS_TIMEOUT_MS = 5_000
 const HTTPS_PORT = 443
 
-/** Looks rarely and tells often: a sample must not wait for a disk or a handshake. */
-function remembered(look: () => Promise<number | undefined>, gauge: string, now: () => number): MetricsSource {
-  let lookedAtMs = Number.NEGATIVE_INFINITY
-  let value: number | undefined
-  return () => {
-    if (now() - lookedAtMs >= LOOK_EVERY_MS) {
-      lookedAtMs = now()
-      look().then(
-        (found) => {
-          value = found
-        },
-        () => {
-          value = undefined // not known is not "fine": the rule keeps its state
-        },
-      )
-    }
-    return { gauges: value === undefined ? {} : { [gauge]: value } }
-  }
-}
-
 /** Hours since the newest backup that `sampan backup` left in the data folder; not known before the first. */
 export const backupSource = (dataDir: string, now: () => number = Date.now): MetricsSource =>
-  remembered(() => backupAgeHours(path.join(dataDir, 'backups'), now()), 'backup.ageHours', now)
+  rememberedSource({
+    async look() {
+      const hours = await backupAgeHours(path.join(dataDir, 'backups'), now())
+      return hours === undefined ? undefined : { 'backup.ageHours': hours }
+    },
+    everyMs: LOOK_EVERY_MS,
+    now,
+  })
 
 export async function backupAgeHours(folder: string, nowMs: number): Promise<number | undefined> {
   const names = await readdir(folder)
@@ -43,15 +31,16 @@ export async function backupAgeHours(folder: string, nowMs: number): Promise<num
 
 /** Days until the certificate of the public address ends, asked as a phone would. */
 export const certificateSource = (publicUrl: () => string, now: () => number = Date.now): MetricsSource =>
-  remembered(
-    async () => {
+  rememberedSource({
+    async look() {
       const url = URL.parse(publicUrl())
       if (url?.protocol !== 'https:') return undefined
-      return certificateDaysLeft(url.hostname, Number(url.port) || HTTPS_PORT, now())
+      const days = await certificateDaysLeft(url.hostname, Number(url.port) || HTTPS_PORT, now())
+      return days === undefined ? undefined : { 'tls.certificateDaysLeft': days }
     },
-    'tls.certificateDaysLeft',
+    everyMs: LOOK_EVERY_MS,
     now,
-  )
+  })
 
 /** A certificate that phones would refuse has days too: `sampan doctor` judges the chain, this its end. */
 export function certificateDaysLeft(host: string, port: number, nowMs: number): Promise<number | undefined> {
