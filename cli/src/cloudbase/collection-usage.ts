@@ -7,6 +7,8 @@ export type CollectionUsage = {
   /** Methods that pages call on it, such as `get`, `add`: these are under the collection's permission. */
   readonly fromPages: readonly string[]
   readonly fromFunctions: readonly string[]
+  /** Whether it may be one of those that pages ask for by a name which the code does not tell. */
+  readonly mayBeFromPages: boolean
   /** Fields that are compared and sorted by, as indexes; the owner's field has its own always. */
   readonly indexes: readonly Record<string, 1 | -1>[]
 }
@@ -40,12 +42,14 @@ export function findCollectionUsage(pages: readonly SourceFile[], functions: rea
       })
     }
   }
+  const hasUnnamed = pages.some(({ tokens }) => tokens.some((_, at) => namesAt(tokens, at, constants)?.length === 0))
   return [...found]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, { pages: fromPages, functions: fromFunctions, indexes }]) => ({
       name,
       fromPages: [...fromPages].sort(),
       fromFunctions: [...fromFunctions].sort(),
+      mayBeFromPages: hasUnnamed && fromPages.size === 0,
       indexes: [...indexes.values()],
     }))
 }

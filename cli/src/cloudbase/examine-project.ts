@@ -3,8 +3,10 @@ import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Project } from '../project/load-project.ts'
-import { literalOf, matches, readSources, type SourceFile, type SourceToken } from '../project/source-files.ts'
+import { literalOf, readSources, type SourceFile, type SourceToken } from '../project/source-files.ts'
 import { type CollectionUsage, findCollectionUsage } from './collection-usage.ts'
+import { findMissingVariables } from './environment-usage.ts'
+import { cloudMembers, pagesRoot, readPages } from './page-edits.ts'
 
 export type Examination = {
   readonly name: string
@@ -22,7 +24,7 @@ export type Examination = {
 export type FunctionFacts = { readonly name: string; readonly sdk: string | undefined; readonly timers: number }
 export type Place = { readonly file: string; readonly line: number }
 export type Attention = Place & { readonly topic: AttentionTopic; readonly what: string }
-export type AttentionTopic = 'api' | 'cloud-taken-apart' | 'cloud-id' | 'no-entry' | 'broken-json'
+export type AttentionTopic = 'api' | 'cloud-taken-apart' | 'cloud-id' | 'no-entry' | 'broken-json' | 'variable'
 
 /** Members of `wx.cloud` that the client has; others answer a clear error. */
 const CLIENT_APIS = new Set(
@@ -38,23 +40,19 @@ const MARKUP = /\.(?:wxml|wxss)$/
 
 export async function examineProject(project: Project): Promise<Examination> {
   const functionFiles = project.functionsRoot ? await readSources(project.functionsRoot) : []
-  const pageFiles = (await readSources(project.miniprogramRoot)).filter(
-    ({ place }) => !project.functionsRoot || !place.startsWith(project.functionsRoot + path.sep),
-  )
+  const pageFiles = await readPages(project)
   const relative = (place: string) => path.relative(project.root, place)
-  const clientApis = countMembers(pageFiles, isClientCloud)
-  const serverApis = countMembers(functionFiles, isServerCloud)
+  const clientApis = countMembers(pageFiles, cloudMembers)
+  const serverApis = countMembers(functionFiles, serverMembers)
   const cloudIds = [...pageFiles, ...functionFiles].flatMap((file) => cloudIdPlaces(file, relative))
-  cloudIds.push(...(await markupCloudIds(project.miniprogramRoot, relative)))
+  cloudIds.push(...(await markupCloudIds(pagesRoot(project), relative)))
   const functions = await functionFacts(project.functionsRoot)
 
   return {
     name: project.name,
     pages: {
       files: pageFiles.length,
-      withCloud: pageFiles
-        .filter(({ tokens }) => tokens.some((_, at) => isClientCloud(tokens, at)))
-        .map(({ place }) => relative(place)),
+      withCloud: pageFiles.filter(({ tokens }) => cloudMembers(tokens).length > 0).map(({ place }) => relative(place)),
     },
     functions: functions.facts,
     clientApis,
@@ -65,25 +63,35 @@ export async function examineProject(project: Project): Promise<Examination> {
       ...functions.problems.map((problem) => ({ ...problem, file: relative(problem.file) })),
       ...pageFiles.flatMap((file) => clientAttention(file, relative)),
       ...functionFiles.flatMap((file) => serverAttention(file, relative)),
+      ...findMissingVariables(project.functionsRoot ?? '', functionFiles).map(
+        ({ file, line, name }): Attention => ({
+          file: relative(file),
+          line,
+          topic: 'variable',
+          what: `process.env.${name}`,
+        }),
+      ),
     ],
   }
 }
 
-const isClientCloud = (tokens: readonly SourceToken[], at: number) =>
-  matches(tokens, at, ['wx', '.', 'cloud']) && tokens[at - 1]?.value !== '.'
+type Member = { readonly member: string; readonly line: number }
 
-const isServerCloud = (tokens: readonly SourceToken[], at: number) =>
-  tokens[at]?.value === 'cloud' && tokens[at + 1]?.value === '.' && tokens[at - 1]?.value !== '.'
+/** `cloud.database` in functions, where everybody calls the SDK `cloud`. */
+function serverMembers(tokens: readonly SourceToken[]): Member[] {
+  return tokens.flatMap((token, at) => {
+    const member = token.value === 'cloud' && tokens[at - 1]?.value !== '.' ? memberAfter(tokens, at + 1) : undefined
+    return member ? [{ member, line: token.line }] : []
+  })
+}
 
-function countMembers(files: readonly SourceFile[], isCloud: typeof isClientCloud): Record<string, number> {
+function countMembers(
+  files: readonly SourceFile[],
+  membersOf: (tokens: readonly SourceToken[]) => readonly Member[],
+): Record<string, number> {
   const counts = new Map<string, number>()
-  for (const { tokens } of files) {
-    tokens.forEach((token, at) => {
-      if (!isCloud(tokens, at)) return
-      const member = token.value === 'wx' ? memberAfter(tokens, at + 3) : memberAfter(tokens, at + 1)
-      if (member) counts.set(member, (counts.get(member) ?? 0) + 1)
-    })
-  }
+  for (const { member } of files.flatMap(({ tokens }) => membersOf(tokens)))
+    counts.set(member, (counts.get(member) ?? 0) + 1)
   return Object.fromEntries([...counts].sort(([, a], [, b]) => b - a))
 }
 
@@ -91,26 +99,27 @@ const memberAfter = (tokens: readonly SourceToken[], at: number) =>
   tokens[at]?.value === '.' && tokens[at + 1]?.type === 'IdentifierName' ? tokens[at + 1]?.value : undefined
 
 function clientAttention({ place, tokens }: SourceFile, relative: (place: string) => string): Attention[] {
-  return tokens.flatMap((token, at): Attention[] => {
-    const where = { file: relative(place), line: token.line }
-    const member = isClientCloud(tokens, at) ? memberAfter(tokens, at + 3) : undefined
-    if (member && !CLIENT_APIS.has(member)) return [{ ...where, topic: 'api', what: `wx.cloud.${member}` }]
-    // `const { cloud } = wx` hides the cloud from a rewrite.
-    const isTakenApart =
-      token.value === 'wx' &&
-      tokens[at - 1]?.value === '=' &&
-      tokens[at - 2]?.value === '}' &&
-      tokens[at + 1]?.value !== '.'
-    return isTakenApart ? [{ ...where, topic: 'cloud-taken-apart', what: 'const { cloud } = wx' }] : []
-  })
+  const file = relative(place)
+  const unknown = cloudMembers(tokens)
+    .filter(({ member }) => !CLIENT_APIS.has(member))
+    .map(({ member, line }): Attention => ({ file, line, topic: 'api', what: `wx.cloud.${member}` }))
+  // `const { cloud } = wx` hides the cloud from a rewrite.
+  const takenApart = tokens.filter(
+    ({ value }, at) =>
+      value === 'wx' && tokens[at - 1]?.value === '=' && tokens[at - 2]?.value === '}' && tokens[at + 1]?.value !== '.',
+  )
+  return [
+    ...unknown,
+    ...takenApart.map(
+      ({ line }): Attention => ({ file, line, topic: 'cloud-taken-apart', what: 'const { cloud } = wx' }),
+    ),
+  ]
 }
 
 function serverAttention({ place, tokens }: SourceFile, relative: (place: string) => string): Attention[] {
-  return tokens.flatMap((token, at): Attention[] => {
-    const member = isServerCloud(tokens, at) ? memberAfter(tokens, at + 1) : undefined
-    if (!member || !UNSERVED_SERVER_APIS.has(member)) return []
-    return [{ file: relative(place), line: token.line, topic: 'api', what: `cloud.${member}` }]
-  })
+  return serverMembers(tokens)
+    .filter(({ member }) => UNSERVED_SERVER_APIS.has(member))
+    .map(({ member, line }) => ({ file: relative(place), line, topic: 'api', what: `cloud.${member}` }))
 }
 
 function cloudIdPlaces({ place, tokens }: SourceFile, relative: (place: string) => string): Place[] {

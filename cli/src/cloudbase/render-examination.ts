@@ -12,6 +12,7 @@ const TEXT = {
     collections: 'Collections (CloudBase keeps permissions in its console: check `rules` in sampan.config.ts)',
     direct: 'pages use it directly',
     viaFunctions: 'through functions only',
+    maybeDirect: 'through functions; pages also ask for collections by names that the code does not tell',
     index: 'index',
     attention: 'Needs attention',
     nothing: 'nothing',
@@ -23,6 +24,7 @@ const TEXT = {
       'cloud-id': 'cloud:// address',
       'no-entry': 'has no index.js and is left out',
       'broken-json': 'is not valid JSON',
+      variable: 'is set in the CloudBase console: put it under envVariables in cloudbaserc.json or config.json',
     } satisfies Record<AttentionTopic, string>,
   },
   zh: {
@@ -35,6 +37,7 @@ const TEXT = {
     collections: '集合(权限保存在云开发控制台里,请核对 sampan.config.ts 中的 rules)',
     direct: '页面直接读写',
     viaFunctions: '仅通过云函数读写',
+    maybeDirect: '通过云函数读写;页面另有用变量命名的集合,请核对',
     index: '索引',
     attention: '需要注意',
     nothing: '无',
@@ -46,6 +49,7 @@ const TEXT = {
       'cloud-id': 'cloud:// 地址',
       'no-entry': '缺少 index.js,已跳过',
       'broken-json': '不是合法的 JSON',
+      variable: '原在云开发控制台设置:请写入 cloudbaserc.json 或 config.json 的 envVariables',
     } satisfies Record<AttentionTopic, string>,
   },
 }
@@ -60,8 +64,9 @@ export function renderExamination(examination: Examination, lang: 'en' | 'zh'): 
     Object.entries(apis)
       .map(([name, count]) => `${name} ×${count}`)
       .join(', ') || text.nothing
-  const collectionLines = collections.map(({ name, fromPages, indexes }) => {
-    const use = fromPages.length > 0 ? `${text.direct}: ${fromPages.join(', ')}` : text.viaFunctions
+  const collectionLines = collections.map(({ name, fromPages, mayBeFromPages, indexes }) => {
+    const indirect = mayBeFromPages ? text.maybeDirect : text.viaFunctions
+    const use = fromPages.length > 0 ? `${text.direct}: ${fromPages.join(', ')}` : indirect
     const wanted = indexes.map((fields) => `${text.index} ${JSON.stringify(fields)}`).join('; ')
     return `  • ${name}: ${use}${wanted ? `; ${wanted}` : ''}`
   })

@@ -57,7 +57,8 @@ type Project = Awaited<ReturnType<typeof import('../project/load-project.ts')['l
 async function importProject(project: Project, isDryRun: boolean, output: Output): Promise<number> {
   const { bundledClient } = await import('../cloudbase/bundled-client.ts')
   const { examineProject } = await import('../cloudbase/examine-project.ts')
-  const { planPageEdits, redirectPages } = await import('../cloudbase/redirect-pages.ts')
+  const { clientFolder, planPageEdits } = await import('../cloudbase/page-edits.ts')
+  const { redirectPages } = await import('../cloudbase/redirect-pages.ts')
   const { renderExamination } = await import('../cloudbase/render-examination.ts')
   const { writeConfig } = await import('../cloudbase/write-config.ts')
 
@@ -69,14 +70,14 @@ async function importProject(project: Project, isDryRun: boolean, output: Output
   if (output.json) output.result(JSON.stringify({ ...examination, changes, isDryRun }))
   else
     output.result(
-      `${renderExamination(examination, output.lang)}\n\n${changeReport(changes, { isDryRun, hasConfig }, output.lang)}`,
+      `${renderExamination(examination, output.lang)}\n\n${changeReport(changes, { isDryRun, hasConfig, clientFolder: clientFolder(project) }, output.lang)}`,
     )
   return 0
 }
 
 function changeReport(
   changes: readonly { file: string; uses: number }[],
-  { isDryRun, hasConfig }: { isDryRun: boolean; hasConfig: boolean },
+  { isDryRun, hasConfig, clientFolder }: { isDryRun: boolean; hasConfig: boolean; clientFolder: string },
   lang: 'zh' | 'en',
 ) {
   const zh = lang === 'zh'
@@ -88,8 +89,8 @@ function changeReport(
       ? '接下来:去掉 --dry-run 再运行一次'
       : 'Next: run it again without --dry-run'
     : zh
-      ? '接下来:sampan dev;撤销改动:sampan import cloudbase DIR --undo;服务器地址在 sampan/server.js'
-      : 'Next: sampan dev. Take it back: sampan import cloudbase DIR --undo. The address of the server is in sampan/server.js'
+      ? `接下来:sampan dev;撤销改动:sampan import cloudbase DIR --undo;服务器地址在 ${clientFolder}/server.js`
+      : `Next: sampan dev. Take it back: sampan import cloudbase DIR --undo. The address of the server is in ${clientFolder}/server.js`
   return [head, ...rows, ...config, '', next].join('\n')
 }
 

@@ -1,6 +1,7 @@
 /** Reads a mini program project: WeChat's project.config.json, then sampan.config.ts if there is one. */
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { registerHooks } from 'node:module'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { CollectionDefinition, JsonObject } from '@sampan/server/features/documents/document-request'
@@ -8,6 +9,7 @@ import type { DeclaredAlarms } from '@sampan/server/features/monitor/alarm-setti
 import type { RoomRule } from '@sampan/server/features/rooms/rooms'
 import { CommandError } from '../command.ts'
 import { findCollectionNames } from './find-collections.ts'
+import { type Framework, findFramework } from './find-framework.ts'
 import { checkSampanConfig, type SampanConfig } from './sampan-config.ts'
 
 export type Project = {
@@ -17,6 +19,8 @@ export type Project = {
   readonly env: string
   readonly functionsRoot: string | undefined
   readonly miniprogramRoot: string
+  /** What builds the pages; undefined: they are loaded as they are written. */
+  readonly framework: Framework | undefined
   readonly collections: readonly CollectionDefinition[]
   /** Where the collections come from: declared in sampan.config.ts, or found in the code of a project without one. */
   readonly collectionsFrom: 'config' | 'code'
@@ -49,7 +53,9 @@ export async function loadProject(folder: string): Promise<Project> {
       'Run this in a mini program project, or name one with --project DIR.',
     )
   }
-  const found = config?.collections ? [] : await findCollectionNames([functionsRoot, miniprogramRoot])
+  const framework = await findFramework(root, path.resolve(miniprogramRoot))
+  const pagesRoot = framework?.sourceRoot ?? miniprogramRoot
+  const found = config?.collections ? [] : await findCollectionNames([functionsRoot, pagesRoot])
   return {
     root,
     name: plainName(textOr(wechat['projectname'], path.basename(root))),
@@ -57,6 +63,7 @@ export async function loadProject(folder: string): Promise<Project> {
     env: config?.env ?? 'prod',
     functionsRoot,
     miniprogramRoot,
+    framework,
     collections: config?.collections ?? found.map((name) => ({ name, rules: 'PRIVATE', indexes: [] })),
     collectionsFrom: config?.collections ? 'config' : 'code',
     seed: config?.seed ?? {},
@@ -83,7 +90,13 @@ async function readSampanConfig(root: string): Promise<SampanConfig | undefined>
   const file = CONFIG_FILES.map((name) => path.join(root, name)).find((place) => existsSync(place))
   if (!file) return undefined
   if (file.endsWith('.json')) return checkSampanConfig(JSON.parse(await readFile(file, 'utf8')), file)
-  const module = (await import(pathToFileURL(file).href)) as { default?: unknown } // safe: checked below
+  const { href: configUrl } = pathToFileURL(file)
+  // Said once here, or Node warns that the project's package.json does not say it.
+  const hooks = registerHooks({
+    load: (url, context, next) =>
+      next(url, url === configUrl && file.endsWith('.ts') ? { ...context, format: 'module-typescript' } : context),
+  })
+  const module = (await import(configUrl).finally(() => hooks.deregister())) as { default?: unknown } // safe: checked below
   return checkSampanConfig(module.default, file)
 }
 

@@ -12,8 +12,8 @@ export type SourceToken = {
   readonly line: number
 }
 
-const SOURCE = /\.(?:js|ts|mjs|cjs)$/
-const SKIPPED = new Set(['node_modules', 'miniprogram_npm', '.git', '.sampan', 'dist', 'sampan'])
+const SOURCE = /\.(?:[jt]sx?|mjs|cjs|vue)$/
+const SKIPPED = new Set('node_modules miniprogram_npm uni_modules .git .sampan dist unpackage sampan'.split(' '))
 const MAX_FILE_BYTES = 1024 * 1024
 const MAX_FILES = 5_000
 const NOT_CODE = new Set([
@@ -41,16 +41,28 @@ export async function readSources(folder: string): Promise<SourceFile[]> {
   for (const place of places) {
     if ((await stat(place)).size > MAX_FILE_BYTES) continue
     const text = await readFile(place, 'utf8')
-    sources.push({ place, text, tokens: tokensOf(text) })
+    const scripts = place.endsWith('.vue') ? vueScripts(text) : [{ start: 0, text }]
+    const tokens = scripts.flatMap((script) => tokensOf(script.text, { ...script, hasJsx: !place.endsWith('.ts') }))
+    sources.push({ place, text, tokens })
   }
   return sources
 }
 
-export function tokensOf(text: string): SourceToken[] {
+/** Where the scripts of a Vue file begin, and what they say. */
+export function vueScripts(text: string): { start: number; line: number; text: string }[] {
+  return [...text.matchAll(/(<script\b[^>]*>)([\s\S]*?)<\/script>/g)].map(({ index, 1: tag = '', 2: script = '' }) => {
+    const start = index + tag.length
+    return { start, line: text.slice(0, start).split('\n').length, text: script }
+  })
+}
+
+type Place = { readonly start?: number; readonly line?: number; readonly hasJsx?: boolean }
+
+export function tokensOf(text: string, { start: from = 0, line: fromLine = 1, hasJsx = false }: Place = {}) {
   const tokens: SourceToken[] = []
-  let start = 0
-  let line = 1
-  for (const { type, value } of jsTokens(text)) {
+  let start = from
+  let line = fromLine
+  for (const { type, value } of jsTokens(text, { jsx: hasJsx })) {
     if (!NOT_CODE.has(type)) tokens.push({ type, value, start, line })
     start += value.length
     line += value.split('\n').length - 1

@@ -6,7 +6,8 @@ import { after, before, describe, it } from 'node:test'
 import { listDataFiles, readDocuments } from '../../src/cloudbase/data-files.ts'
 import { examineProject } from '../../src/cloudbase/examine-project.ts'
 import { toCloudIds, toHttpsIds } from '../../src/cloudbase/file-ids.ts'
-import { planPageEdits, redirectPages, undoRedirect } from '../../src/cloudbase/redirect-pages.ts'
+import { planPageEdits } from '../../src/cloudbase/page-edits.ts'
+import { redirectPages, undoRedirect } from '../../src/cloudbase/redirect-pages.ts'
 import { renderExamination } from '../../src/cloudbase/render-examination.ts'
 import { loadProject } from '../../src/project/load-project.ts'
 
@@ -72,9 +73,45 @@ describe('import cloudbase', () => {
   it('finds collections named by constants, who uses them, and the indexes their queries want', async () => {
     const { collections } = await examineProject(await copy('collections'))
     assert.deepEqual(collections, [
-      { name: 'drafts', fromPages: [], fromFunctions: ['get'], indexes: [{ ready: 1 }] },
-      { name: 'posts', fromPages: ['get'], fromFunctions: [], indexes: [{ status: 1, 'author.id': 1, createdAt: -1 }] },
+      { name: 'drafts', fromPages: [], fromFunctions: ['get'], mayBeFromPages: false, indexes: [{ ready: 1 }] },
+      {
+        name: 'posts',
+        fromPages: ['get'],
+        fromFunctions: [],
+        mayBeFromPages: false,
+        indexes: [{ status: 1, 'author.id': 1, createdAt: -1 }],
+      },
     ])
+  })
+
+  it('does not say "functions only" where pages name collections at run time', async () => {
+    const project = await copy('unnamed')
+    const page = path.join(project.miniprogramRoot, 'pages/chat/chat.js')
+    await mkdir(path.dirname(page), { recursive: true })
+    await writeFile(page, 'Component({ load() { return wx.cloud.database().collection(this.properties.list).get() } })')
+    const { collections } = await examineProject(project)
+    assert.deepEqual(
+      collections.map(({ name, mayBeFromPages }) => [name, mayBeFromPages]),
+      [
+        ['drafts', true],
+        ['posts', false],
+      ],
+    )
+  })
+
+  it('names the variables that functions read and only the console of CloudBase sets', async () => {
+    const project = await copy('variables')
+    const place = path.join(project.root, 'cloudfunctions/publish/index.js')
+    await writeFile(
+      place,
+      'exports.main = () => [process.env.TCB_ENV,\nprocess.env.AUTHOR, process.env.AUTHOR, process.env.KEY]',
+    )
+    await writeFile(path.join(path.dirname(place), 'config.json'), '{"envVariables":{"KEY":"k"}}')
+    const { attention } = await examineProject(project)
+    assert.deepEqual(
+      attention.filter(({ topic }) => topic === 'variable'),
+      [{ file: 'cloudfunctions/publish/index.js', line: 2, topic: 'variable', what: 'process.env.AUTHOR' }],
+    )
   })
 
   it('rewrites wx.cloud in code, not in comments, texts or other objects', async () => {
