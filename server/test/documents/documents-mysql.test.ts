@@ -6,6 +6,8 @@ import { testHostileInput } from './hostile-input-contract.ts'
 import { testIndexes } from './index-contract.ts'
 import { testRules } from './rules-contract.ts'
 import { testTransactions } from './transaction-contract.ts'
+import { VENDOR_CASES } from './vendor-cases.ts'
+import { testVendorLanguage } from './vendor-language-contract.ts'
 
 const server = await startPrivateMariaDb()
 const skip = server ? false : 'mariadb-server is not installed'
@@ -18,3 +20,4 @@ testTransactions('MariaDB', open, skip)
 testRules('MariaDB', open, skip)
 testHostileInput('MariaDB', open, skip)
 testIndexes('MariaDB', open, skip)
+testVendorLanguage('MariaDB', open, skip, VENDOR_CASES)

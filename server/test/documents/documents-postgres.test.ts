@@ -6,6 +6,8 @@ import { testHostileInput } from './hostile-input-contract.ts'
 import { testIndexes } from './index-contract.ts'
 import { testRules } from './rules-contract.ts'
 import { testTransactions } from './transaction-contract.ts'
+import { VENDOR_CASES } from './vendor-cases.ts'
+import { testVendorLanguage } from './vendor-language-contract.ts'
 
 const server = await startPrivatePostgres()
 const skip = server ? false : 'postgresql is not installed'
@@ -18,3 +20,4 @@ testTransactions('PostgreSQL', open, skip)
 testRules('PostgreSQL', open, skip)
 testHostileInput('PostgreSQL', open, skip)
 testIndexes('PostgreSQL', open, skip)
+testVendorLanguage('PostgreSQL', open, skip, VENDOR_CASES)

@@ -5,6 +5,9 @@ import { testHostileInput } from './hostile-input-contract.ts'
 import { testIndexes } from './index-contract.ts'
 import { testRules } from './rules-contract.ts'
 import { testTransactions } from './transaction-contract.ts'
+import { VENDOR_CASES } from './vendor-cases.ts'
+import { VENDOR_EXPRESSIONS } from './vendor-expressions.ts'
+import { testVendorLanguage } from './vendor-language-contract.ts'
 
 testDocuments('sqlite', openTemporarySqlite)
 testAggregation('sqlite', openTemporarySqlite)
@@ -12,3 +15,6 @@ testTransactions('sqlite', openTemporarySqlite)
 testRules('sqlite', openTemporarySqlite)
 testHostileInput('sqlite', openTemporarySqlite)
 testIndexes('sqlite', openTemporarySqlite)
+testVendorLanguage('sqlite', openTemporarySqlite, false, VENDOR_CASES)
+// They never reach the database.
+testVendorLanguage('expressions', openTemporarySqlite, false, VENDOR_EXPRESSIONS)
