@@ -66,7 +66,7 @@ export function answer(thrown: unknown, request: FastifyRequest, reply: FastifyR
 }
 
 /** Chinese if the client asks for it before English. */
-function preferredLanguage(header: string | undefined): 'en' | 'zh' {
+export function preferredLanguage(header: string | undefined): 'en' | 'zh' {
   const zh = header?.search(/\bzh\b/i) ?? -1
   const en = header?.search(/\ben\b/i) ?? -1
   return zh >= 0 && (en < 0 || zh < en) ? 'zh' : 'en'

@@ -78,7 +78,7 @@ export function openHttp(settings: HttpSettings, log: Log): FastifyInstance {
  * The caller's own id if it is a plain one, so that one id leads from the phone to the SQL statement; else one that no
  * other process makes. Counting costs nothing; twelve random bytes per request were 6 % of a small one's time.
  */
-function requestIds(): (request: { headers: IncomingHttpHeaders }) => string {
+export function requestIds(): (request: { headers: IncomingHttpHeaders }) => string {
   const prefix = randomBytes(REQUEST_ID_PREFIX_BYTES).toString('base64url')
   let count = 0
   return ({ headers }) => {

@@ -50,20 +50,24 @@ const Aggregate = Type.Object(
 export function documentRoutes({ documents }: { documents: Documents }): FastifyPluginAsync {
   const payloadOf = rememberPayloads()
   return async (app) => {
-    app.post<{ Body: Static<typeof Find> }>('/find', { schema: { body: Find } }, async (request, reply) => {
+    app.post<{ Body: Static<typeof Find> }>('/find', { schema: { body: Find }, ...lists }, async (request, reply) => {
       const page = await documents.find(request.body, callerOf(request))
       return reply.type(JSON_TYPE).send(payloadOf(page))
     })
-    app.post<{ Body: Static<typeof Get> }>('/get', { schema: { body: Get } }, async (request, reply) => {
+    app.post<{ Body: Static<typeof Get> }>('/get', { schema: { body: Get }, ...reads }, async (request, reply) => {
       const text = await documents.get(request.body, callerOf(request))
       if (text === undefined) {
         throw new AppError('document_not_found', `document with _id ${shown(request.body.id)} does not exist`)
       }
       return reply.type(JSON_TYPE).send(`{"data":${text}}`)
     })
-    app.post<{ Body: Static<typeof CountBody> }>('/count', { schema: { body: CountBody } }, async (request) => {
-      return { total: await documents.count(request.body, callerOf(request)) }
-    })
+    app.post<{ Body: Static<typeof CountBody> }>(
+      '/count',
+      { schema: { body: CountBody }, ...lists },
+      async (request) => {
+        return { total: await documents.count(request.body, callerOf(request)) }
+      },
+    )
     app.post<{ Body: Static<typeof Add> }>('/add', { schema: { body: Add } }, async (request) => {
       const { collection, data } = request.body
       const { ids } = await documents.add({ collection, documents: [data].flat() }, callerOf(request))
@@ -83,7 +87,7 @@ export function documentRoutes({ documents }: { documents: Documents }): Fastify
     })
     app.post<{ Body: Static<typeof Aggregate> }>(
       '/aggregate',
-      { schema: { body: Aggregate } },
+      { schema: { body: Aggregate }, ...lists },
       async (request, reply) => {
         const { documents: texts } = await documents.aggregate(request.body, callerOf(request))
         return reply.type(JSON_TYPE).send(`{"data":${list(texts)}}`)
@@ -91,6 +95,10 @@ export function documentRoutes({ documents }: { documents: Documents }): Fastify
     )
   }
 }
+
+/** When there is too much to do, lists are refused before single records, and both before writes. */
+const lists = { config: { priority: 'list' } } as const
+const reads = { config: { priority: 'read' } } as const
 
 const JSON_TYPE = 'application/json; charset=utf-8'
 
