@@ -20,12 +20,17 @@ if (!parentPort) throw new Error('writer-thread.ts runs in a worker thread')
 const port = parentPort
 const { file }: ThreadSettings = workerData
 
-const WHOLE_TRANSACTION = ['', '', ['ROLLBACK']] as const
 const SAVEPOINT = ['SAVEPOINT script', 'RELEASE script', ['ROLLBACK TO script', 'RELEASE script']] as const
+/**
+ * Batches that set savepoints after one in which a script failed. A savepoint copies every page that is changed within
+ * it, a tenth of a small write. So a batch is tried without, and run again with savepoints if a script fails.
+ */
+const CAREFUL_BATCHES = 50
 
 type AnyScript = TransactionScript<unknown, unknown>
 const scripts = new Map<number, AnyScript | Error>()
 let connection = openOrReport()
+let carefulBatches = 0
 let checkpointTimer: NodeJS.Timeout | undefined
 
 port.on('message', (request: WriterRequest) => void handle(request))
@@ -70,9 +75,8 @@ function runBatch(entries: readonly BatchEntry[]): WriterReply {
   let startedMs = performance.now()
   try {
     connection.control('BEGIN IMMEDIATE')
-    // The only script of a transaction needs no savepoint: failing, it rolls back everything, which is itself.
-    const [undoPoint, release, undo] = entries.length === 1 ? WHOLE_TRANSACTION : SAVEPOINT
-    const outcomes = entries.map((entry) => runUndoable(entry, undoPoint, release, undo))
+    const outcomes = (carefulBatches === 0 && runWithoutSavepoints(entries)) || entries.map(runUndoable)
+    carefulBatches = outcomes.some(hasFailed) ? CAREFUL_BATCHES : Math.max(0, carefulBatches - 1)
     startedMs = performance.now()
     if (connection.isInTransaction()) connection.control('COMMIT')
     return { kind: 'batch-done', outcomes, commitMs: performance.now() - startedMs }
@@ -84,12 +88,29 @@ function runBatch(entries: readonly BatchEntry[]): WriterReply {
   }
 }
 
-function runUndoable(entry: BatchEntry, undoPoint: string, release: string, undo: readonly string[]): Outcome {
-  if (undoPoint) connection.control(undoPoint)
+const hasFailed = (outcome: Outcome) => 'error' in outcome
+
+/** Undefined if a script failed: then a new transaction has begun, in which nothing has happened yet. */
+function runWithoutSavepoints(entries: readonly BatchEntry[]): Outcome[] | undefined {
+  try {
+    return entries.map((entry) => ({ value: runEntry(entry) }))
+  } catch (error) {
+    if (!connection.isInTransaction() || isConnectionBroken(error)) throw error
+    connection.control('ROLLBACK')
+    // The only script of a transaction rolls back everything, which is itself.
+    if (entries.length === 1) return [{ error: toErrorMessage(error) }]
+    connection.control('BEGIN IMMEDIATE')
+    return undefined
+  }
+}
+
+function runUndoable(entry: BatchEntry): Outcome {
+  const [undoPoint, release, undo] = SAVEPOINT
+  connection.control(undoPoint)
   let failure: unknown
   try {
     const value = runEntry(entry)
-    if (release) connection.control(release)
+    connection.control(release)
     return { value }
   } catch (error) {
     failure = error

@@ -1,4 +1,4 @@
-/** This feature's SQL: users, sessions and the remembered answers of log-ins. */
+/** This feature's SQL: users and sessions. */
 import { type Database, type Row, transactionScript } from '../../database/database.ts'
 
 export type NewSession = {
@@ -9,22 +9,18 @@ export type NewSession = {
   readonly sealedSessionKey: string
   readonly nowMs: number
   readonly expiresAtMs: number
-  /** Kept for a while, so that a phone which lost the answer gets the same one. */
-  readonly answer: { readonly codeHash: string; readonly sealed: string; readonly expiresAtMs: number }
 }
 
 export type StoredSession = {
   readonly openId: string
   readonly unionId: string | undefined
   readonly appId: string
+  readonly createdAtMs: number
   readonly expiresAtMs: number
   readonly revokedAtMs: number | undefined
 }
 
-/** Expired answers removed per log-in: more than one comes, so the table cannot grow. */
-const PURGED_PER_LOGIN = 5
-
-/** Creates the user on first sight, the session, and the remembered answer. */
+/** Creates the user on first sight, and the session. @throws {AppError} `document_exists` if its token has one */
 export const openSession = transactionScript(import.meta.url, 'openSession', function* (session: NewSession) {
   const { openId, appId, unionId = null, nowMs } = session
   const seen = yield {
@@ -41,18 +37,6 @@ export const openSession = transactionScript(import.meta.url, 'openSession', fun
     sql: `INSERT INTO sessions (token_hash, open_id, union_id, app_id, session_key, created_at_ms, expires_at_ms, last_seen_at_ms)
           VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
     params: [session.tokenHash, openId, unionId, appId, session.sealedSessionKey, nowMs, session.expiresAtMs, nowMs],
-  }
-  const old = yield {
-    sql: `SELECT code_hash FROM login_answers WHERE expires_at_ms < ? LIMIT ${PURGED_PER_LOGIN}`,
-    params: [nowMs],
-    want: 'rows',
-  }
-  for (const row of old.rows) {
-    yield { sql: 'DELETE FROM login_answers WHERE code_hash = ?', params: [row['code_hash'] ?? null] }
-  }
-  yield {
-    sql: 'INSERT INTO login_answers (code_hash, answer, expires_at_ms) VALUES (?, ?, ?)',
-    params: [session.answer.codeHash, session.answer.sealed, session.answer.expiresAtMs],
   }
 })
 
@@ -88,7 +72,7 @@ export const eraseUser = transactionScript(import.meta.url, 'eraseUser', functio
 
 export async function findSession(database: Database, tokenHash: string): Promise<StoredSession | undefined> {
   const [row] = await database.read(
-    'SELECT open_id, union_id, app_id, expires_at_ms, revoked_at_ms FROM sessions WHERE token_hash = ?',
+    'SELECT open_id, union_id, app_id, created_at_ms, expires_at_ms, revoked_at_ms FROM sessions WHERE token_hash = ?',
     [tokenHash],
     { cost: 'cheap' },
   )
@@ -101,16 +85,6 @@ export async function listRevokedSince(database: Database, sinceMs: number): Pro
     cost: 'cheap',
   })
   return rows.map((row) => String(row['token_hash']))
-}
-
-/** The sealed answer of an earlier log-in with this code. */
-export async function findLoginAnswer(database: Database, codeHash: string, nowMs: number) {
-  const [row] = await database.read(
-    'SELECT answer FROM login_answers WHERE code_hash = ? AND expires_at_ms > ?',
-    [codeHash, nowMs],
-    { cost: 'cheap' },
-  )
-  return row && String(row['answer'])
 }
 
 /** The newest valid session's sealed key, to decrypt what `wx.getUserInfo` and the like returned for this user. */
@@ -128,6 +102,7 @@ const toSession = (row: Row): StoredSession => ({
   openId: String(row['open_id']),
   unionId: row['union_id'] === null ? undefined : String(row['union_id']),
   appId: String(row['app_id']),
+  createdAtMs: Number(row['created_at_ms']),
   expiresAtMs: Number(row['expires_at_ms']),
   revokedAtMs: row['revoked_at_ms'] === null ? undefined : Number(row['revoked_at_ms']),
 })
