@@ -171,7 +171,6 @@ describe('the console in a browser', { skip: missing }, () => {
       sealedSessionKey: '',
       nowMs,
       expiresAtMs: nowMs + 60_000,
-      answer: { codeHash: 'c', sealed: '', expiresAtMs: nowMs },
     })
     await page.goto(`${server.url}/console/functions?function=hello`)
     await field(page, 'event').fill('{"name":"Wang"}')
