@@ -52,6 +52,22 @@ describe('embedded SQLite', () => {
     assert.ok(commits - commitsBefore <= 20, `500 scripts took ${commits - commitsBefore} commits`)
   })
 
+  it('runs a batch again without the script that failed, and nothing of it twice', async () => {
+    const database = await openNotes('again.db')
+    const add = (id: string) => database.transact(addNote, { id, text: 'x' })
+    const outcomes = await Promise.allSettled([add('a'), add('b'), add('a'), add('c')])
+    assert.deepEqual(
+      outcomes.map(({ status }) => status),
+      ['fulfilled', 'fulfilled', 'rejected', 'fulfilled'],
+    )
+    const rows = await database.read('SELECT id FROM notes ORDER BY id')
+    assert.deepEqual(
+      rows.map(({ id }) => id),
+      ['a', 'b', 'c'],
+    )
+    assert.deepEqual([database.stats().scripts, database.stats().failedScripts], [3, 1])
+  })
+
   it('writes every page to the disk before it acknowledges', async () => {
     const database = await openNotes('settings.db')
     const [sync] = await database.read('PRAGMA synchronous', [], { cost: 'cheap' })
