@@ -27,6 +27,7 @@ export const MENU: readonly MenuGroup[] = [
     { path: '/sql', en: 'SQL', zh: 'SQL', icon: 'M4 6l4 4-4 4M10 14h6', page: () => import('./pages/sql-page.vue'), isForDevelopers: true },
     { path: '/functions', en: 'Functions', zh: '云函数', icon: 'M12 4c-3 0-3 2-3.500 6S8 16 5 16M6 9.500h6', page: () => import('./pages/functions-page.vue') },
     { path: '/files', en: 'Files', zh: '文件', icon: 'M5 3.500h6l4 4v9H5zM11 3.500v4h4', page: () => import('./pages/files-page.vue') },
+    { path: '/payments', en: 'Payments', zh: '支付', icon: 'M3 6h14v9H3zM3 9h14M6 12.500h3', page: () => import('./pages/payments-page.vue') },
     { path: '/users', en: 'Users', zh: '用户', icon: 'M10 9.500a3 3 0 1 0 0-6 3 3 0 0 0 0 6M4 17c0-6 12-6 12 0', page: () => import('./pages/users-page.vue') },
   ] },
   { en: 'Diagnose', zh: '排查', pages: [

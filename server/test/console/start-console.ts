@@ -27,7 +27,11 @@ export type Browser = {
   text(path: string): Promise<string>
 }
 
-export async function startConsole(t: TestContext, now: () => number = Date.now) {
+export async function startConsole(
+  t: TestContext,
+  now: () => number = Date.now,
+  settings: Readonly<Record<string, string>> = {},
+) {
   const dir = await mkdtemp(path.join(os.tmpdir(), 'sampan-console-'))
   await cp(FUNCTIONS, path.join(dir, 'cloudfunctions'), { recursive: true })
   await symlink(NODE_MODULES, path.join(dir, 'node_modules'))
@@ -38,6 +42,7 @@ export async function startConsole(t: TestContext, now: () => number = Date.now)
       WECHAT_APP_ID: 'wx0123456789abcdef',
       WECHAT_SECRET: 'a-secret-that-must-not-be-shown',
       FUNCTION_WORKERS: '1',
+      ...settings,
     }),
     project: {
       functionsRoot: path.join(dir, 'cloudfunctions'),

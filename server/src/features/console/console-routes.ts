@@ -16,6 +16,8 @@ import type { Functions } from '../functions/functions.ts'
 import type { RecentRequests } from '../monitor/recent-requests.ts'
 import type { SlowQueryBook } from '../monitor/slow-query-book.ts'
 import type { WeChatCalls } from '../monitor/wechat-calls.ts'
+import type { WeChatQuotas } from '../monitor/wechat-quotas.ts'
+import type { Payments } from '../payments/payments.ts'
 import type { AccessKeys } from '../sessions/access-keys.ts'
 import type { SessionLookup } from '../sessions/current-session.ts'
 import type { Administrators } from './administrators.ts'
@@ -29,6 +31,7 @@ import { fileConsoleRoutes } from './file-console-routes.ts'
 import { functionConsoleRoutes } from './function-console-routes.ts'
 import { logRoutes } from './log-routes.ts'
 import { type OverviewNeeds, overviewRoutes } from './overview-routes.ts'
+import { paymentConsoleRoutes } from './payment-console-routes.ts'
 import { peopleRoutes } from './people-routes.ts'
 import { settingsRoutes } from './settings-routes.ts'
 import { sqlRoutes } from './sql-routes.ts'
@@ -47,6 +50,9 @@ export type ConsoleNeeds = OverviewNeeds & {
   readonly recentRequests: RecentRequests
   readonly slowQueries: SlowQueryBook
   readonly wechatCalls: WeChatCalls
+  readonly wechatQuotas: WeChatQuotas
+  /** Undefined without a merchant. */
+  readonly payments: Payments | undefined
   readonly project: { readonly functionsRoot: string | undefined }
   /** Folder with the built console: `console/dist`. */
   readonly staticDir: string
@@ -110,6 +116,7 @@ function consoleApi(needs: ConsoleNeeds): FastifyPluginAsync {
     await app.register(fileConsoleRoutes(all))
     await app.register(appUserRoutes(all))
     await app.register(logRoutes(all))
+    await app.register(paymentConsoleRoutes(all))
     await app.register(settingsRoutes(all))
     await app.register(auditRoutes(needs))
     app.all('/*', { config: { role: 'nobody' } }, (request) => {

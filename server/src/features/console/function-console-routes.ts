@@ -62,7 +62,7 @@ export function functionConsoleRoutes({ functions, timers, functionsRoot, appId,
 
     app.get<{ Params: Static<typeof NameParams> }>(
       '/functions/:name/source',
-      { schema: { params: NameParams }, config: { role: 'viewer' } },
+      { schema: { params: NameParams }, config: { role: 'developer' } },
       async ({ params }) => {
         const name = requireFunction(params.name)
         return { files: functionsRoot ? await readSources(path.join(functionsRoot, name)) : [] }

@@ -7,6 +7,7 @@ import { AppError } from '../../errors.ts'
 import { BUNDLE_SETTING, parseBundle } from '../monitor/box-facts.ts'
 import type { Watch } from '../monitor/watch.ts'
 import type { WeChatCalls } from '../monitor/wechat-calls.ts'
+import type { WeChatQuotas } from '../monitor/wechat-quotas.ts'
 import type { AccessKeys } from '../sessions/access-keys.ts'
 import type { Audit } from './audit-log.ts'
 
@@ -21,10 +22,18 @@ type Needs = {
   readonly accessKeys: AccessKeys
   readonly watch: Watch
   readonly wechatCalls: WeChatCalls
+  readonly wechatQuotas: WeChatQuotas
   readonly audit: Audit
 }
 
-export function settingsRoutes({ config, accessKeys, watch, wechatCalls, audit }: Needs): FastifyPluginAsync {
+export function settingsRoutes({
+  config,
+  accessKeys,
+  watch,
+  wechatCalls,
+  wechatQuotas,
+  audit,
+}: Needs): FastifyPluginAsync {
   return async (app) => {
     app.get('/settings', { config: { role: 'developer' } }, async () => ({
       settings: Object.entries(SETTINGS).map(([name, setting]) => ({
@@ -49,7 +58,9 @@ export function settingsRoutes({ config, accessKeys, watch, wechatCalls, audit }
       },
     )
 
-    app.get('/wechat', { config: { role: 'viewer' } }, async () => ({ apis: wechatCalls.today() }))
+    app.get('/wechat', { config: { role: 'viewer' } }, async () => ({
+      apis: wechatCalls.today().map((one) => ({ ...one, quota: wechatQuotas.find(one.api) })),
+    }))
 
     app.get('/keys', { config: { role: 'owner' } }, async () => ({ keys: await accessKeys.list() }))
 
