@@ -101,6 +101,13 @@ export const ERRORS = {
   limit_reached:          { status: 409, errCode: -501007, hint: 'This user has as much as one may; `details.reservations` lists it.', hintZh: '已达到每人限购数量;`details.reservations` 列出了已有的预留。' },
   reservation_not_found:  { status: 404, errCode: -501007, hint: 'Check the reservation\'s id, and that this user made it.', hintZh: '请检查预留 id,以及是否由该用户创建。' },
   reservation_ended:      { status: 409, errCode: -501007, hint: 'It was paid, released or expired before this. Reserve again if there is something left.', hintZh: '该预留已支付、已释放或已过期。如仍有库存,请重新预留。' },
+  // jobs
+  job_not_found:          { status: 404, errCode: -501007, hint: 'Check the id; ended jobs are forgotten after JOB_KEPT_DAYS.', hintZh: '请检查任务 id;已结束的任务在 JOB_KEPT_DAYS 天后清除。' },
+  job_kind_unknown:       { status: 400, errCode: -501007, hint: 'Declare the kind under `jobs` in sampan.config.ts, or name a cloud function.', hintZh: '请在 sampan.config.ts 的 `jobs` 中声明该类任务,或使用云函数名。' },
+  job_ended:              { status: 409, errCode: -501007, hint: 'The job has ended already; `details.state` says how.', hintZh: '任务已经结束;`details.state` 说明了结果。' },
+  job_lease_lost:         { status: 409, errCode: -501007, hint: 'Another worker has this job now, or it was cancelled: stop working on it.', hintZh: '该任务已由其他进程接手或已被取消,请停止处理。' },
+
+  // the console
 
   sign_in_required:       { status: 401, errCode: -401001, hint: 'Sign in at /console/.', hintZh: '请在 /console/ 登录。' },
   sign_in_failed:         { status: 401, errCode: -401001, hint: 'Check both; an owner on the box can make a new link with `sampan console link`.', hintZh: '请检查用户名和密码;所有者可在服务器上用 `sampan console link` 生成新链接。' },

@@ -11,6 +11,7 @@ import { fileRoutes } from './features/files/file-routes.ts'
 import { uploadTicketRoutes } from './features/files/upload-ticket-routes.ts'
 import { functionHttpRoutes } from './features/functions/function-http-routes.ts'
 import { functionRoutes } from './features/functions/function-routes.ts'
+import { jobRoutes } from './features/jobs/job-routes.ts'
 import { metricsRoutes } from './features/monitor/metrics-routes.ts'
 import { paymentRoutes } from './features/payments/payment-routes.ts'
 import { serveRealtime } from './features/rooms/realtime-socket.ts'
@@ -67,6 +68,7 @@ export async function createApp(resources: Resources, version: string): Promise<
   await app.register(functionRoutes({ functions, openData: resources.openData, appId }), { prefix: '/v1/functions' })
   await app.register(functionHttpRoutes({ functions, bodyLimitBytes: config.BODY_LIMIT_BYTES }), { prefix: '/http' })
   await app.register(roomRoutes({ ...resources, env: config.ENV_ID }), { prefix: '/v1/realtime' })
+  await app.register(jobRoutes(resources), { prefix: '/v1/jobs' })
   await app.register(stockRoutes(resources), { prefix: '/v1/stock' })
   if (payments) await app.register(paymentRoutes({ payments }), { prefix: '/v1/payments' })
   serveRealtime(app, { ...resources, env: config.ENV_ID })

@@ -96,6 +96,9 @@ export const SETTINGS = {
   FUNCTION_RESULT_LIMIT_BYTES: integer(1024 * 1024, 'Largest result of a function.', '云函数返回结果的上限。', 1024),
   FUNCTION_LOG_DAYS:      integer(7, 'Days that function logs are kept.', '云函数日志保留天数。', 1),
 
+  JOB_WORKERS:            integer(0, 'Jobs that run at once in one process, at low priority; 0: one less than the cores, at least one.', '单个进程同时运行的后台任务数(低优先级);0 表示核数减一,至少为一。'),
+  JOB_KEPT_DAYS:          integer(7, 'Days that done and cancelled jobs are remembered; dead ones stay until somebody retries or discards them.', '已完成和已取消的任务保留天数;失败任务会一直保留到被重试或丢弃。', 1),
+
   SLOW_QUERY_MS:          integer(200, 'Statements slower than this are logged with their plan and the index that would help.', '慢查询阈值:超过的语句会连同执行计划和建议索引一起记录。', 1),
   STATEMENT_TIMEOUT_MS:   integer(5_000, 'Longest time one SQL statement may take.', '单条 SQL 语句的最长执行时间。', 100),
   AUTO_CREATE_COLLECTIONS: choice(['yes', 'no'], 'no', 'yes: a function\'s first write creates a missing collection; CloudBase answers -502005 instead.', 'yes:云函数首次写入时自动创建集合;云开发会返回 -502005。'),

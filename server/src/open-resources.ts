@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import os from 'node:os'
 import path from 'node:path'
 import type { Cache } from './cache/cache.ts'
 import { openCache } from './cache/open-cache.ts'
@@ -16,10 +17,13 @@ import { openDocuments } from './features/documents/documents.ts'
 import { observeChanges } from './features/documents/observe-changes.ts'
 import { type FileSettings, type Files, openFiles } from './features/files/files.ts'
 import { type CallJournal, openCallJournal } from './features/functions/function-calls.ts'
+import { runFunctionJob } from './features/functions/function-jobs.ts'
 import { type FunctionTimers, openFunctionTimers } from './features/functions/function-timers.ts'
 import { type Functions, openFunctions } from './features/functions/functions.ts'
 import { type OpenDataReader, openOpenData } from './features/functions/open-data.ts'
 import { openVoiceRooms, type VoiceRooms } from './features/functions/voice-rooms.ts'
+import { jobSource } from './features/jobs/job-source.ts'
+import { type DeclaredJob, type Jobs, openJobs } from './features/jobs/jobs.ts'
 import type { DeclaredAlarms } from './features/monitor/alarm-settings.ts'
 import type { Monitor } from './features/monitor/monitor.ts'
 import { createRecentRequests, type RecentRequests } from './features/monitor/recent-requests.ts'
@@ -59,6 +63,8 @@ export type ServedProject = {
   readonly alarms?: DeclaredAlarms | undefined
   /** Limited goods; see docs/stock.md. */
   readonly sales?: readonly DeclaredSale[]
+  /** Heavy work; see docs/jobs.md. */
+  readonly jobs?: readonly DeclaredJob[]
   /** The folder with own routes (`index.ts`) and own tables (`migrations/`); undefined: the project has none. */
   readonly serverRoot?: string | undefined
   /** Whether changed functions are loaded again. */
@@ -93,6 +99,7 @@ export type Resources = {
   /** Undefined without a merchant. */
   readonly payments: Payments | undefined
   readonly stock: Stock
+  readonly jobs: Jobs
   readonly openData: OpenDataReader
   readonly voiceRooms: VoiceRooms
   readonly accessKeys: AccessKeys
@@ -119,6 +126,7 @@ type Needs = {
 
 const MIGRATIONS = path.resolve(import.meta.dirname, '../migrations')
 const SECRET_KEY_BYTES = 32
+const DAY_MS = 86_400_000
 /** Whom functions see that are told a payment: nobody in the mini program. */
 const PAYMENT_CALLER = { kind: 'administrator', id: 'payments', role: 'owner' } as const
 /** WeChat Pay closes orders by itself then. */
@@ -208,6 +216,16 @@ export async function openResources(needs: Needs): Promise<Resources> {
     ),
     log,
   })
+  const jobs = openJobs({
+    database,
+    kinds: needs.project.jobs ?? [],
+    hasFunction: (name) => functions.list().some((summary) => summary.name === name),
+    runFunction: (name, job) => runFunctionJob(functions, name, job, config.WECHAT_APP_ID),
+    workers: jobWorkers(config),
+    keptMs: config.JOB_KEPT_DAYS * DAY_MS,
+    log,
+    now,
+  })
   const timers = openFunctionTimers({ functions, database, log, now })
   await declareSales(database, needs.project.sales ?? [], { log, now })
   const stock = openStock({ database, log, now })
@@ -240,6 +258,7 @@ export async function openResources(needs: Needs): Promise<Resources> {
   watch.monitor.addSource(slowQueries.source)
   if (payments) watch.monitor.addSource(paymentSource(payments, watch.settings, now))
   watch.monitor.addSource(functionSource(functions))
+  watch.monitor.addSource(jobSource(jobs))
   watch.monitor.addSource(wechatCalls.source)
   watch.monitor.addSource(backupSource(config.DATA_DIR, now))
   watch.monitor.addSource(certificateSource(needs.publicUrl, now))
@@ -267,6 +286,7 @@ export async function openResources(needs: Needs): Promise<Resources> {
     timers,
     payments,
     stock,
+    jobs,
     openData: openOpenData({ database, seal, wechat }),
     voiceRooms: openVoiceRooms({ database, seal }),
     accessKeys: openAccessKeys({ database, seal, now }),
@@ -286,6 +306,7 @@ export async function openResources(needs: Needs): Promise<Resources> {
       timers.close()
       await payments?.close()
       await stock.close()
+      await jobs.close()
       await merchant?.close()
       await functions.close()
       watches.close()
@@ -321,7 +342,11 @@ const functionSettings = (config: Config) => ({
   timeoutMs: config.FUNCTION_TIMEOUT_MS,
   memoryMb: config.FUNCTION_MEMORY_MB,
   resultLimitBytes: config.FUNCTION_RESULT_LIMIT_BYTES,
+  backgroundWorkers: jobWorkers(config),
 })
+
+/** One core stays with those who wait for an answer. */
+const jobWorkers = (config: Config) => config.JOB_WORKERS || Math.max(1, os.availableParallelism() - 1)
 
 /** The key beside the data: enough for one box. Set SECRET_KEY to keep it apart from copies of the data. */
 async function keptSecretKey(dataDir: string): Promise<string> {

@@ -12,6 +12,8 @@ import { openKysely } from './database/open-kysely.ts'
 import type { Documents } from './features/documents/document-request.ts'
 import type { Files } from './features/files/files.ts'
 import type { Functions } from './features/functions/functions.ts'
+import type { Jobs } from './features/jobs/jobs.ts'
+import type { Stock } from './features/stock/stock.ts'
 import type { WeChat } from './wechat/wechat.ts'
 
 /** What own routes may use. `request.identity` says who calls; documents take it, so that rules apply to people. */
@@ -20,6 +22,9 @@ export type OwnRoutesContext = {
   readonly files: Files
   readonly functions: Functions
   readonly wechat: WeChat
+  /** `jobs.handle(kind, handler)` does jobs in this process; see docs/jobs.md. */
+  readonly jobs: Jobs
+  readonly stock: Stock
   /** Typed SQL on the tables of `server/migrations/`. */
   readonly sql: <Tables>() => Kysely<Tables>
   /** Several statements in one transaction; see database/database.ts. */
@@ -33,7 +38,7 @@ export type OwnRoutes = (app: FastifyInstance, context: OwnRoutesContext) => voi
 export const OWN_ROUTES_PREFIX = '/app'
 const ENTRIES = ['index.ts', 'index.mjs', 'index.js']
 
-type Needs = Pick<OwnRoutesContext, 'documents' | 'files' | 'functions' | 'wechat'> & {
+type Needs = Pick<OwnRoutesContext, 'documents' | 'files' | 'functions' | 'wechat' | 'jobs' | 'stock'> & {
   readonly database: Database
   /** The project's `server/` folder; undefined: it has none. */
   readonly serverRoot: string | undefined
@@ -41,7 +46,7 @@ type Needs = Pick<OwnRoutesContext, 'documents' | 'files' | 'functions' | 'wecha
 
 /** @throws {Error} if the module has no default export that is a function */
 export async function serveOwnRoutes(app: FastifyInstance, needs: Needs): Promise<void> {
-  const { serverRoot, database, documents, files, functions, wechat } = needs
+  const { serverRoot, database, documents, files, functions, wechat, jobs, stock } = needs
   const entry = serverRoot && ENTRIES.map((name) => path.join(serverRoot, name)).find((place) => existsSync(place))
   if (!entry) return
   const module: { default?: unknown } = await import(pathToFileURL(entry).href)
@@ -54,6 +59,8 @@ export async function serveOwnRoutes(app: FastifyInstance, needs: Needs): Promis
     files,
     functions,
     wechat,
+    jobs,
+    stock,
     sql: <Tables>() => openKysely<Tables>(database),
     transact: (script, args, options) => database.transact(script, args, options),
     read: (sql, params, options) => database.read(sql, params, options),

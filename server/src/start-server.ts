@@ -57,13 +57,15 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
     void resources.functions.warmUp().catch((err: unknown) => log.warn({ err }, 'functions were not warmed up'))
     resources.payments?.start()
     resources.stock.start()
+    resources.jobs.start()
     log.info({ url, version: VERSION }, 'server ready')
 
     let closing: Promise<void> | undefined
     const close = async () => {
       isStopping = true
       log.info({ timeoutMs: config.SHUTDOWN_TIMEOUT_MS }, 'server stopping')
-      // Running functions still need the server.
+      // Running functions still need the server. Jobs are given back before, so that their failing counts for nothing.
+      await resources.jobs.close()
       await resources.functions.drain(config.SHUTDOWN_TIMEOUT_MS / 2)
       // Those that are connected go on being answered, with `Connection: close`.
       const { released } = await stopListening(app.server)

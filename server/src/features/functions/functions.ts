@@ -14,6 +14,7 @@ import { RunningCalls, type WorkerCaller } from './running-calls.ts'
 import { workerStarter } from './start-worker.ts'
 import { callContext, callEnvironment, type WorkerPlace, workerPlace } from './worker-environment.ts'
 import { poolSettingsFor, WorkerPool } from './worker-pool.ts'
+import { BACKGROUND_NICENESS } from './worker-process.ts'
 import { openWorkerReaper } from './worker-reaper.ts'
 
 export type FunctionSettings = {
@@ -22,6 +23,8 @@ export type FunctionSettings = {
   readonly timeoutMs: number
   readonly memoryMb: number
   readonly resultLimitBytes: number
+  /** Workers for jobs; they start with the first job. Default: 1. */
+  readonly backgroundWorkers?: number
 }
 
 export type FunctionNeeds = {
@@ -53,6 +56,8 @@ export type FunctionCaller = {
   /** How many functions called each other to get here. */
   readonly depth?: number
   readonly clientIp?: string
+  /** A job: runs in workers of its own, at the lowest priority, so that no caller waits behind it. */
+  readonly isBackground?: boolean
 }
 
 export type FunctionAnswer = {
@@ -97,6 +102,7 @@ class FunctionRunner implements Functions {
   readonly #needs: FunctionNeeds
   readonly #place: WorkerPlace
   readonly #pool: WorkerPool
+  readonly #backgroundPool: WorkerPool
   readonly #reaper = openWorkerReaper()
   readonly #running = new RunningCalls()
   readonly #journal: CallJournal
@@ -109,21 +115,21 @@ class FunctionRunner implements Functions {
     this.#place = workerPlace(needs)
     this.#journal = needs.journal
     this.#specs = this.#readSpecs()
-    const { workers, memoryMb } = needs.settings
-    this.#pool = new WorkerPool({
-      settings: poolSettingsFor(workers),
-      onLoad: (worker, spec) => this.#running.addWorker(worker, spec.name),
-      ...workerStarter({
-        ...needs,
-        functionsRoot: needs.functionsRoot ?? '',
-        place: this.#place,
-        memoryMb,
-        isGuarded: needs.isGuarded ?? true,
-        reaper: this.#reaper,
-      }),
-    })
+    const { workers, backgroundWorkers = 1 } = needs.settings
+    this.#pool = this.#openPool(workers, {})
+    this.#backgroundPool = this.#openPool(backgroundWorkers, { niceness: BACKGROUND_NICENESS })
     const root = needs.isWatched ? needs.functionsRoot : undefined
     this.#stopWatching = root ? watchFunctions(root, (name) => this.reload(name)) : () => {}
+  }
+
+  #openPool(workers: number, priority: { niceness?: number }): WorkerPool {
+    const { settings, functionsRoot = '', isGuarded = true } = this.#needs
+    const needs = { ...this.#needs, functionsRoot, isGuarded, place: this.#place, reaper: this.#reaper }
+    return new WorkerPool({
+      settings: poolSettingsFor(workers),
+      onLoad: (worker, spec) => this.#running.addWorker(worker, spec.name),
+      ...workerStarter({ ...needs, memoryMb: settings.memoryMb, ...priority }),
+    })
   }
 
   async call(name: string, event: unknown, caller: FunctionCaller): Promise<FunctionAnswer> {
@@ -168,7 +174,10 @@ class FunctionRunner implements Functions {
     // A function that did not change keeps its spec, and with it its warm workers.
     const kept = [...read].map(([key, spec]) => [key, isReloaded(key) ? spec : (before.get(key) ?? spec)] as const)
     this.#specs = new Map(kept)
-    for (const candidate of before.keys()) if (isReloaded(candidate)) this.#pool.retire(candidate)
+    for (const candidate of [...before.keys()].filter(isReloaded)) {
+      this.#pool.retire(candidate)
+      this.#backgroundPool.retire(candidate)
+    }
   }
 
   async prepare(onProgress: (line: string) => void): Promise<void> {
@@ -202,7 +211,7 @@ class FunctionRunner implements Functions {
 
   async close(): Promise<void> {
     this.#stopWatching()
-    await this.#pool.close()
+    await Promise.all([this.#pool.close(), this.#backgroundPool.close()])
     this.#reaper.close()
     await this.#journal.close()
   }
@@ -220,7 +229,8 @@ class FunctionRunner implements Functions {
     }
     let end = () => {}
     try {
-      return await this.#pool.run({
+      const pool = caller.isBackground ? this.#backgroundPool : this.#pool
+      return await pool.run({
         spec,
         depth,
         invocation: { header, event: JSON.stringify(event ?? {}), timeoutMs },

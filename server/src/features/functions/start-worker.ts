@@ -19,6 +19,8 @@ export type StartNeeds = {
   /** Whether functions may read only code and their temporary folder. */
   readonly isGuarded: boolean
   readonly reaper: WorkerReaper
+  /** Of all workers that are started so; undefined: as for calls that somebody waits for. */
+  readonly niceness?: number
 }
 
 export type WorkerStarter = {
@@ -27,7 +29,7 @@ export type WorkerStarter = {
 }
 
 export function workerStarter(needs: StartNeeds): WorkerStarter {
-  const { place, functionsRoot, memoryMb, adminUrl, isGuarded, reaper } = needs
+  const { place, functionsRoot, memoryMb, adminUrl, isGuarded, reaper, niceness } = needs
   const writableFolders = [...new Set([os.tmpdir(), ...(process.platform === 'win32' ? [] : ['/tmp'])])]
   const compileCache = path.join(place.tempFolder, 'compile-cache')
   mkdirSync(compileCache, { recursive: true })
@@ -42,9 +44,16 @@ export function workerStarter(needs: StartNeeds): WorkerStarter {
       }
       const worker = new FunctionWorker(limits.memoryMb, (token) => {
         const environment = workerEnvironment(place, token)
-        if (spec?.runtime === 'python') return { program: 'python3', args: ['-u', PYTHON_MAIN], environment }
+        const priority = niceness === undefined ? {} : { niceness }
+        if (spec?.runtime === 'python')
+          return { program: 'python3', args: ['-u', PYTHON_MAIN], environment, ...priority }
         const args = [...nodeFlags(limits), WORKER_MAIN]
-        return { program: process.execPath, args, environment: { ...environment, NODE_COMPILE_CACHE: compileCache } }
+        return {
+          program: process.execPath,
+          args,
+          environment: { ...environment, NODE_COMPILE_CACHE: compileCache },
+          ...priority,
+        }
       })
       reaper.watch(worker.pid)
       worker.exited.then(() => reaper.forget(worker.pid))

@@ -8,6 +8,8 @@ export type ProcessStart = {
   readonly program: string
   readonly args: readonly string[]
   readonly environment: Readonly<Record<string, string>>
+  /** 0 to 19, higher gives way more. Default: `NICENESS`. */
+  readonly niceness?: number
 }
 
 export type WorkerProcess = {
@@ -24,8 +26,10 @@ export const WORKER_MAIN = path.join(import.meta.dirname, 'worker-main.cjs')
 export const PYTHON_MAIN = path.join(import.meta.dirname, 'worker-main.py')
 /** Lower priority than the server's: a function in an endless loop must not slow down everybody's requests. */
 const NICENESS = 5
+/** Jobs give way to everything: heavy work must not be felt at the phones. */
+export const BACKGROUND_NICENESS = 19
 
-export function startProcess({ program, args, environment }: ProcessStart): WorkerProcess {
+export function startProcess({ program, args, environment, niceness = NICENESS }: ProcessStart): WorkerProcess {
   const child = spawn(program, args, {
     env: environment,
     stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
@@ -37,7 +41,7 @@ export function startProcess({ program, args, environment }: ProcessStart): Work
   for (const stream of child.stdio) stream?.on('error', () => {}) // the exit that follows says it
   // Read to its end, or the process never counts as closed.
   commands?.resume()
-  lowerPriority(child.pid)
+  lowerPriority(child.pid, niceness)
   return {
     child,
     commands: commands as unknown as Writable, // safe: Node makes the extra pipes duplex sockets
@@ -82,9 +86,9 @@ export function nodeFlags({ memoryMb, readableFolders, writableFolders }: NodeLi
   ]
 }
 
-function lowerPriority(pid: number | undefined) {
+function lowerPriority(pid: number | undefined, niceness: number) {
   try {
-    if (pid) os.setPriority(pid, NICENESS)
+    if (pid) os.setPriority(pid, niceness)
   } catch {
     // not allowed here: the function runs at the server's priority
   }
