@@ -132,9 +132,9 @@ function openParts(wx: Weixin, settings: () => CompleteSettings, clock: Clock) {
   const headers = () => ({ 'accept-language': settings().language })
   const exchange = openExchange(wx, openRequestSlots())
   const session = openSession({ wx, exchange, url, headers, clock })
-  const timeoutMs = () => settings().timeoutMs
-  const onLoading = (isLoading: boolean) => settings().onLoading(isLoading)
-  const transport = openTransport({ exchange, session, url, headers, timeoutMs, onLoading, clock })
+  const usualMs = () => settings().timeoutMs
+  const reportLoading = (isLoading: boolean) => settings().onLoading(isLoading)
+  const transport = openTransport({ exchange, session, url, headers, usualMs, reportLoading, clock })
   const outbox = openOutbox({
     storage: openPhoneStorage(wx, () => `sampan:outbox:${url()}`),
     send: ({ verb, json, key }) => transport.post(`/v1/documents/${verb}`, json, 'write', { idempotencyKey: key }),

@@ -40,7 +40,7 @@ export function createContainer({ wx, exchange, transport, session, url }: Needs
       const reply = await transport.perform(method === 'GET' ? 'read' : 'call', (ours) =>
         exchange.request({ ...options, header: { ...header, ...ours } }),
       )
-      return { data: reply.data, statusCode: reply.statusCode, header: reply.header, callID: reply.requestId }
+      return { data: reply.data, statusCode: reply.httpStatus, header: reply.header, callID: reply.requestId }
     },
 
     async connectContainer({ path = '/', header, protocols = [] }: ConnectContainerOptions) {

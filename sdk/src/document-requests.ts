@@ -22,7 +22,7 @@ export function createDocumentCalls({ transport, outbox, isOffline }: Needs): Do
     // While it waits, nothing has changed yet.
     return (
       answer || {
-        _id: request.id || (data as EjsonObject | undefined)?.['_id'],
+        _id: request.id || ((data || {}) as EjsonObject)['_id'],
         updated: 0,
         created: 0,
         removed: 0,

@@ -5,8 +5,10 @@ import type { RequestOptions, TransferTask, UploadOptions, Weixin } from './weix
 
 /** What came back, whatever its status: `wx.request` calls every answer a success. */
 export type Reply = {
-  readonly statusCode: number
+  readonly httpStatus: number
   readonly header: Record<string, unknown>
+  /** Of the body, where the server was asked for it. */
+  readonly tag: string | undefined
   /** The body, parsed if it is JSON. */
   readonly data: unknown
   /** The server's own error, if this is one. */
@@ -57,10 +59,17 @@ const networkFailed = (failure: { errMsg?: string } = {}) =>
 function readReply({ statusCode, header = {}, data }: RawReply): Reply {
   const body = typeof data === 'string' ? parseJson(data) : data
   const { error } = (body || {}) as Partial<ErrorBody> // compared below
-  let retryAfterMs = 0
+  const named: Record<string, unknown> = {}
   // Phones and DevTools do not agree about the case of header names.
-  for (const name in header) if (name.toLowerCase() === 'retry-after') retryAfterMs = Number(header[name]) * 1_000 || 0
-  return { statusCode, header, data: body, error: statusCode >= 400 && error?.code ? error : undefined, retryAfterMs }
+  for (const name in header) named[name.toLowerCase()] = header[name]
+  return {
+    httpStatus: statusCode,
+    header,
+    tag: named['etag'] as string | undefined, // a header
+    data: body,
+    error: statusCode >= 400 && error && error.code ? error : undefined,
+    retryAfterMs: Number(named['retry-after']) * 1_000 || 0,
+  }
 }
 
 function parseJson(text: string): unknown {
@@ -72,8 +81,15 @@ function parseJson(text: string): unknown {
 }
 
 /** The body of a good answer. @throws {CloudError} for HTTP 4xx and 5xx, with the server's code and hint */
-export function bodyOf({ statusCode, data, error }: Reply, requestId?: string): unknown {
-  if (statusCode < 400) return data
-  const message = `HTTP ${statusCode}`
-  throw new CloudError({ code: 'answer_not_understood', errCode: -1, message, requestId, ...error, statusCode })
+export function bodyOf({ httpStatus, data, error, requestId }: Reply & { readonly requestId?: string }): unknown {
+  if (httpStatus < 400) return data
+  const message = `HTTP ${httpStatus}`
+  throw new CloudError({
+    code: 'answer_not_understood',
+    errCode: -1,
+    message,
+    requestId,
+    ...error,
+    statusCode: httpStatus,
+  })
 }

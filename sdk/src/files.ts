@@ -35,8 +35,8 @@ export function createFiles({ wx, exchange, transport, url }: Needs) {
     const reply = await transport.perform('call', (ours) =>
       exchange.upload({ ...options, header: { ...header, ...ours } }, onTask),
     )
-    const { fileID } = bodyOf(reply, reply.requestId) as UploadFileResponse // the server's own answer
-    return { fileID, statusCode: reply.statusCode }
+    const { fileID } = bodyOf(reply) as UploadFileResponse // the server's own answer
+    return { fileID, statusCode: reply.httpStatus }
   }
 
   /** Posts a list of files, in parts if it is long, and answers the list that comes back. */

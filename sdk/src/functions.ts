@@ -18,7 +18,7 @@ export function createCallFunction({ transport, uploadContent }: Needs) {
     if (!name) throw badArgument('name is needed')
     const json = JSON.stringify({ data: await withUploads(data, uploadContent) })
     const path = `/v1/functions/${encodeURIComponent(name)}`
-    const answer = await transport.post(path, json, 'call', { timeoutMs: FUNCTION_TIMEOUT_MS })
+    const answer = await transport.post(path, json, 'call', { longestMs: FUNCTION_TIMEOUT_MS })
     const { result, requestId } = answer as CallFunctionResponse // the server's own answer
     return { result, requestID: requestId }
   }

@@ -35,4 +35,4 @@ export async function withRetries(attempt: () => Promise<Reply>, isRepeatable: b
 }
 
 /** Nginx answers for a server that is away; our own errors always carry a code. */
-const isGatewayFailure = ({ statusCode, error }: Reply) => !error && statusCode >= 502 && statusCode <= 504
+const isGatewayFailure = ({ httpStatus, error }: Reply) => !error && httpStatus >= 502 && httpStatus <= 504

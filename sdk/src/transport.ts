@@ -1,4 +1,5 @@
 import { bodyOf, type Exchange, type Reply } from './exchange.ts'
+import { holdAnswers } from './held-answers.ts'
 import { type Clock, withRetries } from './retry.ts'
 import type { Session } from './session.ts'
 import { IDEMPOTENCY_HEADER, JSON_TYPE, REQUEST_ID_HEADER } from './wire-headers.ts'
@@ -9,7 +10,7 @@ import { IDEMPOTENCY_HEADER, JSON_TYPE, REQUEST_ID_HEADER } from './wire-headers
  */
 export type Kind = 'read' | 'write' | 'call'
 
-type PostOptions = { timeoutMs?: number; idempotencyKey?: string }
+type PostOptions = { longestMs?: number; idempotencyKey?: string }
 
 export type Transport = {
   /** Posts JSON and answers the parsed body. @throws {CloudError} */
@@ -32,14 +33,16 @@ type Needs = {
   url: () => string
   /** Headers of every request. */
   headers: () => Record<string, string>
-  timeoutMs: () => number
+  /** How long a request may take. */
+  usualMs: () => number
   /** Told when the first request begins and when the last one ends. */
-  onLoading: (isLoading: boolean) => void
+  reportLoading: (isLoading: boolean) => void
   clock: Clock
 }
 
-export function openTransport({ exchange, session, url, headers, timeoutMs, onLoading, clock }: Needs): Transport {
+export function openTransport({ exchange, session, url, headers, usualMs, reportLoading, clock }: Needs): Transport {
   const readsInFlight = new Map<string, Promise<unknown>>()
+  const answers = holdAnswers()
   let inFlight = 0
 
   const newKey = () =>
@@ -52,14 +55,14 @@ export function openTransport({ exchange, session, url, headers, timeoutMs, onLo
     const send = (token: string) =>
       withRetries(() => attempt({ ...header, authorization: `Bearer ${token}` }), kind !== 'call', clock)
 
-    if (inFlight++ === 0) onLoading(true)
+    if (!inFlight++) reportLoading(true)
     try {
       const token = await session.token()
       let reply = await send(token)
       if (isSessionRefused(reply)) reply = await send(await session.token(token))
       return { ...reply, requestId }
     } finally {
-      if (--inFlight === 0) onLoading(false)
+      if (!--inFlight) reportLoading(false)
     }
   }
 
@@ -67,12 +70,23 @@ export function openTransport({ exchange, session, url, headers, timeoutMs, onLo
     path: string,
     data: string,
     kind: Kind,
-    { timeoutMs: timeout = timeoutMs(), idempotencyKey }: PostOptions,
+    { longestMs: timeout = usualMs(), idempotencyKey }: PostOptions,
   ) => {
+    const held = kind === 'read' && answers.held(path + data)
+    const asking = held && { 'if-none-match': held.tag }
     const send = (header: Record<string, string>) =>
-      exchange.request({ url: url() + path, method: 'POST', data, header: { ...header, ...JSON_TYPE }, timeout })
+      exchange.request({
+        url: url() + path,
+        method: 'POST',
+        data,
+        header: { ...header, ...JSON_TYPE, ...asking },
+        timeout,
+      })
     const reply = await perform(kind, send, idempotencyKey)
-    return bodyOf(reply, reply.requestId)
+    if (held && reply.httpStatus === 304) return held.answerBody
+    const body = bodyOf(reply)
+    if (reply.tag) answers.hold(path + data, { tag: reply.tag, answerBody: body })
+    return body
   }
 
   return {
@@ -80,22 +94,23 @@ export function openTransport({ exchange, session, url, headers, timeoutMs, onLo
     newKey,
     post(path, json, kind, options = {}) {
       const key = path + json
-      const shared = kind === 'read' ? readsInFlight.get(key) : undefined
+      const isRead = kind === 'read'
+      const shared = isRead && readsInFlight.get(key)
       if (shared) return shared // two pages that ask the same at the same moment
 
       // A read that began before a write may not see it, so nobody who asks from now on may share its answer.
-      if (kind !== 'read') readsInFlight.clear()
+      if (!isRead) readsInFlight.clear()
       const posting = postOnce(path, json, kind, options)
       const done = () => {
-        if (kind !== 'read') readsInFlight.clear()
+        if (!isRead) readsInFlight.clear()
         else if (readsInFlight.get(key) === posting) readsInFlight.delete(key)
       }
-      if (kind === 'read') readsInFlight.set(key, posting)
+      if (isRead) readsInFlight.set(key, posting)
       posting.then(done, done)
       return posting
     },
   }
 }
 
-const isSessionRefused = ({ statusCode, error }: Reply) =>
-  statusCode === 401 && error !== undefined && /^(session_|unauthenticated)/.test(error.code)
+const isSessionRefused = ({ httpStatus, error }: Reply) =>
+  httpStatus === 401 && error && /^(session_|unauthenticated)/.test(error.code)

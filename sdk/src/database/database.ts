@@ -17,7 +17,7 @@ export function createDatabase(calls: DocumentCalls, watch: OpenWatchCall, confi
     config,
     command,
     Geo,
-    serverDate: (options) => new ServerDate(options?.offset),
+    serverDate: ({ offset } = {}) => new ServerDate(offset),
     // A plain function returns what it makes whether it is called with `new` or without.
     RegExp: function make(options: RegExpOptions) {
       return new DatabaseRegExp(options)

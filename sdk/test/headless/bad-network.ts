@@ -52,7 +52,10 @@ export async function startBadNetwork(target: string): Promise<BadNetwork> {
     const bytes = Buffer.from(await answer.arrayBuffer())
     if (mishap === 'lost-answer') return void request.socket.destroy()
     const type = answer.headers.get('content-type') ?? 'text/plain'
-    response.writeHead(answer.status, { 'content-type': type, 'content-length': bytes.length }).end(bytes)
+    const tag = answer.headers.get('etag')
+    const length = bytes.length
+    response.writeHead(answer.status, { 'content-type': type, 'content-length': length, ...(tag && { etag: tag }) })
+    response.end(bytes)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
 

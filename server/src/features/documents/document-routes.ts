@@ -3,6 +3,7 @@ import { LIMITS } from '@sampan/protocol/limits'
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { AppError } from '../../errors.ts'
+import { answerUnchanged } from '../../http/unchanged-answers.ts'
 import type { DocumentCaller, Documents, DocumentText, Json, JsonObject } from './document-request.ts'
 
 const Collection = Type.String({ minLength: 1, maxLength: LIMITS.collectionNameCharacters * 4 })
@@ -50,6 +51,7 @@ const Aggregate = Type.Object(
 export function documentRoutes({ documents }: { documents: Documents }): FastifyPluginAsync {
   const payloadOf = rememberPayloads()
   return async (app) => {
+    answerUnchanged(app)
     app.post<{ Body: Static<typeof Find> }>('/find', { schema: { body: Find }, ...lists }, async (request, reply) => {
       const page = await documents.find(request.body, callerOf(request))
       return reply.type(JSON_TYPE).send(payloadOf(page))
