@@ -5,52 +5,70 @@
  */
 import { once } from 'node:events'
 import net from 'node:net'
-import { performance } from 'node:perf_hooks'
 
-/** A loop that has no idle turn for so long never will; then the socket is closed all the same. */
-const MOST_WAIT_MS = 1000
+/** A turn of the event loop so short was neither busy nor interrupted by another process. */
+const SHORT_TURN_MS = 0.3
+
+/** A loop that has no such turn for so long never will: any turn without a new connection does, and then any turn. */
+const SHORT_TURN_WAIT_MS = 1000
 
 /**
  * Closes the listening socket when nobody waits at it; connections that are open stay open.
  * @returns a promise of the moment in which the last of them is gone, wrapped so that nobody awaits it by accident
  */
 export async function stopListening(server: net.Server): Promise<{ readonly released: Promise<unknown> }> {
-  const letIn = holdNewConnections(server)
-  await nobodyWaits()
   const released = once(server, 'close')
-  // Not http.Server.close(): that also cuts connections whose request is on its way.
-  net.Server.prototype.close.call(server)
+  await rehearse()
+  const { accepted, letIn } = holdNewConnections(server)
+  await closeWhenNobodyWaits(server, accepted)
   letIn()
   return { released }
 }
 
+/** Only the listener: http.Server.close() would also cut connections whose request is on its way. */
+const closeListener = (server: net.Server) => net.Server.prototype.close.call(server)
+
+/** The first call compiles: 0.3 ms in which somebody connects. */
+async function rehearse(): Promise<void> {
+  const throwaway = net.createServer().listen(0, '127.0.0.1')
+  await once(throwaway, 'listening')
+  closeListener(throwaway)
+  await once(throwaway, 'close')
+}
+
 /** Accepted, but not served yet: otherwise their work keeps the loop from ever reaching the end of the queue. */
-function holdNewConnections(server: net.Server): () => void {
+function holdNewConnections(server: net.Server): { accepted(): number; letIn(): void } {
   const serve = server.listeners('connection')
   const held: net.Socket[] = []
   const hold = (socket: net.Socket) => {
     held.push(socket)
   }
   server.removeAllListeners('connection').on('connection', hold)
-  return () => {
+  const letIn = () => {
     server.off('connection', hold)
     for (const listener of serve) server.on('connection', (socket) => listener.call(server, socket))
     for (const socket of held) server.emit('connection', socket)
   }
+  return { accepted: () => held.length, letIn }
 }
 
 /**
- * Resolves right after the event loop has asked the kernel and found no event at all: between that and the caller's next
- * statement lie microseconds, whereas between two arbitrary statements there may be a whole turn of other people's work.
+ * Closes right after a short turn in which the kernel had no connection for us. Between its answer and the close lie
+ * some microseconds, whereas before an arbitrary statement lies a turn of other people's work, or of other processes.
  */
-function nobodyWaits(): Promise<void> {
-  const giveUpAtMs = performance.now() + MOST_WAIT_MS
+function closeWhenNobodyWaits(server: net.Server, accepted: () => number): Promise<void> {
+  const startedAtMs = performance.now()
   return new Promise((resolve) => {
-    const look = (eventsBefore: number) => {
-      const { events } = performance.nodeTiming.uvMetricsInfo
-      if (events === eventsBefore || performance.now() > giveUpAtMs) return resolve()
-      setImmediate(look, events) // runs after the next look at the kernel
+    const look = (acceptedBefore: number, lookedAtMs: number) => {
+      const nowMs = performance.now()
+      const waitedMs = nowMs - startedAtMs
+      const isShort = nowMs - lookedAtMs < SHORT_TURN_MS || waitedMs > SHORT_TURN_WAIT_MS
+      if ((isShort && accepted() === acceptedBefore) || waitedMs > 2 * SHORT_TURN_WAIT_MS) {
+        closeListener(server)
+        return resolve()
+      }
+      setImmediate(look, accepted(), performance.now()) // runs after the next look at the kernel
     }
-    setImmediate(look, -1)
+    setImmediate(look, -1, 0)
   })
 }
