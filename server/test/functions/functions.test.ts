@@ -15,6 +15,8 @@ const PROJECT = {
   'nothing/index.js': `exports.main = () => {}`,
   'other-export/index.js': `exports.handle = () => 'handled'`,
   'other-export/config.json': `{ "handler": "index.handle" }`,
+  'by-path/index.js': `exports.main = () => require('lib/name.js')`,
+  'by-path/lib/name.js': `module.exports = 'found without a dot'`,
   'beside/index.js': `exports.main = () => require('node:fs').readFileSync('./data.txt', 'utf8')`,
   'beside/data.txt': 'found',
   'hours/index.js': `exports.main = () => new Date(0).getHours()`,
@@ -92,6 +94,7 @@ describe('functions', () => {
 
   it('behaves like CloudBase about the working folder and the time zone', async () => {
     assert.equal(resultOf(await call('beside')), 'found')
+    assert.equal(resultOf(await call('by-path')), 'found without a dot')
     assert.equal(resultOf(await call('hours')), 0)
   })
 

@@ -116,6 +116,7 @@ const load = async ({ entryFile, exportName, environment, sdkFile, isLight }) =>
   try {
     Object.assign(process.env, environment)
     process.chdir(path.dirname(entryFile))
+    loadFromOwnFolder(path.dirname(entryFile))
     if (isLight) serveManyCalls()
     if (sdkFile) serveSdkFrom(sdkFile)
     const exported = await loadModule(entryFile)
@@ -125,6 +126,13 @@ const load = async ({ entryFile, exportName, environment, sdkFile, isLight }) =>
   } catch (error) {
     say({ kind: 'load-failed', error: describe(error) })
   }
+}
+
+/** `require('lib/x')` means `./lib/x`, too: Tencent's runtimes have the function's folder in NODE_PATH. */
+const loadFromOwnFolder = (folder) => {
+  process.env.NODE_PATH = [folder, path.join(folder, 'node_modules')].join(path.delimiter)
+  // Node reads the variable when it starts, before this process knows its function.
+  module_.Module._initPaths()
 }
 
 /** Sampan's light SDK finds the call it runs for here, instead of in the process's variables. */
