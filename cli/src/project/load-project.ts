@@ -5,8 +5,10 @@ import { registerHooks } from 'node:module'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { CollectionDefinition, JsonObject } from '@sampan/server/features/documents/document-request'
+import type { DeclaredJob } from '@sampan/server/features/jobs/jobs'
 import type { DeclaredAlarms } from '@sampan/server/features/monitor/alarm-settings'
 import type { RoomRule } from '@sampan/server/features/rooms/rooms'
+import type { DeclaredSale } from '@sampan/server/features/stock/define-sale'
 import { CommandError } from '../command.ts'
 import { findCollectionNames } from './find-collections.ts'
 import { type Framework, findFramework } from './find-framework.ts'
@@ -26,6 +28,8 @@ export type Project = {
   readonly collectionsFrom: 'config' | 'code'
   readonly seed: Readonly<Record<string, readonly JsonObject[]>>
   readonly rooms: readonly RoomRule[]
+  readonly sales: readonly DeclaredSale[]
+  readonly jobs: readonly DeclaredJob[]
   /** Who is told of alarms, and when, as far as the file says so. */
   readonly alarms: DeclaredAlarms | undefined
   /** Own routes and migrations. */
@@ -68,10 +72,18 @@ export async function loadProject(folder: string): Promise<Project> {
     collectionsFrom: config?.collections ? 'config' : 'code',
     seed: config?.seed ?? {},
     rooms: config?.rooms ?? [],
+    sales: (config?.sales ?? []).map(toSale),
+    jobs: config?.jobs ?? [],
     alarms: config?.alarms,
     serverRoot: findServerRoot(root),
     settings: config?.settings ?? {},
   }
+}
+
+/** Without what was left out: the server's definition has no undefined fields. */
+function toSale({ start, end, items, ...sale }: NonNullable<SampanConfig['sales']>[number]): DeclaredSale {
+  const withoutGaps = <T extends object>(value: T) => JSON.parse(JSON.stringify(value)) as T // safe: plain data
+  return withoutGaps({ ...sale, items, startsAtMs: start, endsAtMs: end }) as DeclaredSale // safe: checked by the schema
 }
 
 async function readWeChatConfig(root: string): Promise<Record<string, unknown>> {

@@ -69,6 +69,38 @@ const Alarms = z.strictObject({
     .optional(),
 })
 
+/** A time as text, such as 2026-11-11T20:00:00+08:00, or in ms since 1970. */
+const Moment = z.union([
+  z.number().int().min(0),
+  z.iso.datetime({ offset: true }).transform((text) => Date.parse(text)),
+])
+const Name = z.string().regex(/^[\w-]{1,64}$/, 'expected 1 to 64 of A-Z a-z 0-9 _ -')
+const Sale = z
+  .strictObject({
+    id: Name,
+    title: z.string().max(200).optional(),
+    items: z
+      .array(z.strictObject({ id: Name, title: z.string().max(200).optional(), total: z.number().int().min(0) }))
+      .min(1)
+      .max(1_000),
+    start: Moment,
+    end: Moment,
+    limitPerUser: z.number().int().min(1).max(1_000).optional(),
+    /** 0: nothing is to be paid. */
+    holdSeconds: z.number().int().min(0).max(604_800).optional(),
+    isRefundRestocked: z.boolean().optional(),
+  })
+  .refine(({ start, end }) => end > start, 'end must be after start')
+const Job = z.strictObject({
+  kind: Name,
+  /** The cloud function that does it; without: a handler in server/index.ts. */
+  function: Name.optional(),
+  concurrency: z.number().int().min(1).max(64).optional(),
+  maxAttempts: z.number().int().min(1).max(100).optional(),
+  /** Whether people in the mini program may add such jobs. */
+  isForUsers: z.boolean().optional(),
+})
+
 const Config = z.strictObject({
   /** Name of the environment, as in `wx.cloud.init({ env })`. */
   env: z.string().max(64).optional(),
@@ -88,6 +120,10 @@ const Config = z.strictObject({
     .optional(),
   /** Who is told of alarms, and when; the console can add to it, not change it. */
   alarms: Alarms.optional(),
+  /** Limited goods: flash sales, courses, seats; see docs/stock.md. */
+  sales: z.array(Sale).max(200).optional(),
+  /** Heavy work beside the requests; see docs/jobs.md. */
+  jobs: z.array(Job).max(200).optional(),
   /** Settings of the server by their names in docs/config.md; the environment wins over them. */
   settings: z.record(z.string(), z.union([z.string(), z.number()]).transform(String)).optional(),
 })

@@ -87,6 +87,8 @@ async function open(
         functionsRoot: project.functionsRoot,
         collections: project.collections,
         rooms: project.rooms,
+        sales: project.sales,
+        jobs: project.jobs,
         alarms: project.alarms,
         serverRoot: project.serverRoot,
         seed: isDev ? project.seed : {},

@@ -6,7 +6,9 @@ import type { Functions } from '../features/functions/functions.ts'
 import type { OpenDataReader } from '../features/functions/open-data.ts'
 import type { RunningCall } from '../features/functions/running-calls.ts'
 import type { VoiceRooms } from '../features/functions/voice-rooms.ts'
+import type { Jobs } from '../features/jobs/jobs.ts'
 import type { Identity, UserIdentity } from '../features/sessions/identity.ts'
+import type { Stock } from '../features/stock/stock.ts'
 import type { WeChat } from '../wechat/wechat.ts'
 
 export type AdminServices = {
@@ -16,6 +18,8 @@ export type AdminServices = {
   readonly wechat: WeChat
   readonly openData: OpenDataReader
   readonly voiceRooms: VoiceRooms
+  readonly stock: Stock
+  readonly jobs: Jobs
   readonly appId: string
   readonly findUser: (openId: string) => Promise<{ openId: string; unionId: string | undefined } | undefined>
   /** `cloudPay.<name>` with its parameters in snake_case; absent while payments are not set up. */
