@@ -1,4 +1,5 @@
 /** What every action of the /admin door gets and gives. */
+import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import type { Documents, Json, JsonObject } from '../features/documents/document-request.ts'
 import type { Files } from '../features/files/files.ts'
@@ -13,6 +14,7 @@ import type { WeChat } from '../wechat/wechat.ts'
 
 export type AdminServices = {
   readonly documents: Documents
+  readonly database: Database
   readonly files: Files
   readonly functions: Functions
   readonly wechat: WeChat

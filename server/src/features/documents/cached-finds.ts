@@ -131,6 +131,7 @@ export function cacheFinds(documents: Documents, { catalogue, now }: Needs): Doc
     updateAndReturn: followed(documents.updateAndReturn),
     remove: followed(documents.remove),
     commitTransaction: followedByAll(documents.commitTransaction),
+    writeTogether: followedByAll(documents.writeTogether),
     createCollection: followedByAll(documents.createCollection),
     declareCollection: followedByAll(documents.declareCollection),
     setRules: followedByAll(documents.setRules),

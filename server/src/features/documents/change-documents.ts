@@ -1,5 +1,6 @@
 /** add, set, update and remove: authorise, decode, and hand a transaction script to the database. */
 import { LIMITS } from '@sampan/protocol/limits'
+import type { TransactionScript } from '../../database/database.ts'
 import { AppError } from '../../errors.ts'
 import { type Identity, isUnderRules } from '../sessions/identity.ts'
 import { isPositional } from './array-position.ts'
@@ -30,11 +31,38 @@ import { byId, timeoutOf } from './read-documents.ts'
 import { writeSelection } from './select-for-write.ts'
 import { claimOf } from './write-claim.ts'
 
-export async function addDocuments(
+/** A write that is authorised and decoded: only its transaction is missing. */
+export type PreparedWrite<Args, Result, Answer> = {
+  readonly script: TransactionScript<Args, Result>
+  readonly args: Args
+  answer(result: Result): Answer
+}
+
+async function run<Args, Result, Answer>(
   engine: Engine,
-  request: AddRequest,
   caller: DocumentCaller,
-): Promise<{ ids: Json[] }> {
+  { script, args, answer }: PreparedWrite<Args, Result, Answer>,
+): Promise<Answer> {
+  return answer(await engine.database.transact(script, args, { timeoutMs: timeoutOf(engine, caller) }))
+}
+
+export const addDocuments = async (engine: Engine, request: AddRequest, caller: DocumentCaller) =>
+  run(engine, caller, await prepareAdd(engine, request, caller))
+
+export const setDocument = async (engine: Engine, request: SetRequest, caller: DocumentCaller) =>
+  run(engine, caller, await prepareSet(engine, request, caller))
+
+export const updateSelected = async (
+  engine: Engine,
+  request: UpdateRequest,
+  caller: DocumentCaller,
+  isReturning: boolean,
+) => run(engine, caller, await prepareUpdate(engine, request, caller, isReturning))
+
+export const removeSelected = async (engine: Engine, request: RemoveRequest, caller: DocumentCaller) =>
+  run(engine, caller, await prepareRemove(engine, request, caller))
+
+export async function prepareAdd(engine: Engine, request: AddRequest, caller: DocumentCaller) {
   const nowMs = engine.now()
   const collection = await engine.catalogue.get(request.collection)
   if (request.documents.length === 0 || request.documents.length > LIMITS.batchDocuments) {
@@ -48,13 +76,17 @@ export async function addDocuments(
   const rows = documents.map((document) => ({ key: idKey(document['_id'] ?? null), text: documentText(document) }))
   const ids = documents.map((document) => document['_id'] ?? null)
   const target = targetOf(engine, collection, caller, ['add', request])
-  const result = await engine.database.transact(
-    insertDocuments,
-    { ...target, rows, ids },
-    { timeoutMs: timeoutOf(engine, caller) },
-  )
-  return { ids: [...result.ids].filter((id) => id !== undefined) }
+  return prepared(insertDocuments, { ...target, rows, ids }, (result) => ({
+    ids: [...result.ids].filter((id) => id !== undefined),
+  }))
 }
+
+/** Only tells the types of the parts apart. */
+const prepared = <Args, Result, Answer>(
+  script: TransactionScript<Args, Result>,
+  args: Args,
+  answer: (result: Result) => Answer,
+): PreparedWrite<Args, Result, Answer> => ({ script, args, answer })
 
 /** Decodes, puts `_id` first and the owner last, as CloudBase stores them. */
 export function prepareDocument(
@@ -67,7 +99,7 @@ export function prepareDocument(
   return withOwner({ _id: id ?? _id ?? newId(nowMs), ...fields }, identity)
 }
 
-export async function setDocument(engine: Engine, request: SetRequest, caller: DocumentCaller) {
+export async function prepareSet(engine: Engine, request: SetRequest, caller: DocumentCaller) {
   const nowMs = engine.now()
   const collection = await engine.catalogue.get(request.collection)
   const { identity } = caller
@@ -82,18 +114,17 @@ export async function setDocument(engine: Engine, request: SetRequest, caller: D
     data: document,
   })
   const text = documentText(document)
-  const result = await engine.database.transact(
-    putDocument,
-    {
-      ...targetOf(engine, collection, caller, ['set', request]),
-      key: idKey(id),
-      text,
-      createText: text,
-      filter: filter === EVERYTHING ? undefined : filter,
-    },
-    { timeoutMs: timeoutOf(engine, caller) },
-  )
-  return { updated: result.updated, createdId: result.isCreated ? id : undefined }
+  const args = {
+    ...targetOf(engine, collection, caller, ['set', request]),
+    key: idKey(id),
+    text,
+    createText: text,
+    filter: filter === EVERYTHING ? undefined : filter,
+  }
+  return prepared(putDocument, args, (result) => ({
+    updated: result.updated,
+    createdId: result.isCreated ? id : undefined,
+  }))
 }
 
 /** Who may create but not replace may still set a record that is not there. */
@@ -108,7 +139,7 @@ async function replaceFilter(engine: Engine, permission: Permission): Promise<Fi
   }
 }
 
-export async function updateSelected(
+export async function prepareUpdate(
   engine: Engine,
   request: UpdateRequest,
   caller: DocumentCaller,
@@ -126,36 +157,31 @@ export async function updateSelected(
     query,
     await authorise(engine, { action: 'update', collection, identity, query, data, paths: touched }),
   ])
-  const result = await engine.database.transact(
-    updateDocuments,
-    {
-      ...targetOf(engine, collection, caller, ['update', request]),
-      ...(await writeSelection(engine, collection, filter, caller)),
-      changes,
-      isMulti: isMulti(request),
-      isReturning,
-      ...(changes.some(isPositional) && { query }),
-    },
-    { timeoutMs: timeoutOf(engine, caller) },
-  )
-  const [document] = withoutProtected(collection, identity, result.text === undefined ? [] : [result.text])
-  return { updated: result.updated, document }
+  const args = {
+    ...targetOf(engine, collection, caller, ['update', request]),
+    ...(await writeSelection(engine, collection, filter, caller)),
+    changes,
+    isMulti: isMulti(request),
+    isReturning,
+    ...(changes.some(isPositional) && { query }),
+  }
+  return prepared(updateDocuments, args, (result) => {
+    const [document] = withoutProtected(collection, identity, result.text === undefined ? [] : [result.text])
+    return { updated: result.updated, document }
+  })
 }
 
-export async function removeSelected(engine: Engine, request: RemoveRequest, caller: DocumentCaller) {
+export async function prepareRemove(engine: Engine, request: RemoveRequest, caller: DocumentCaller) {
   const collection = await engine.catalogue.get(request.collection)
   const { identity } = caller
   const query = selectionFilter({ ...request, query: withCallersId(request.query, identity) }, engine.now())
   const filter = allOf([query, await authorise(engine, { action: 'delete', collection, identity, query })])
-  return engine.database.transact(
-    removeDocuments,
-    {
-      ...targetOf(engine, collection, caller, ['remove', request]),
-      ...(await writeSelection(engine, collection, filter, caller)),
-      isMulti: isMulti(request),
-    },
-    { timeoutMs: timeoutOf(engine, caller) },
-  )
+  const args = {
+    ...targetOf(engine, collection, caller, ['remove', request]),
+    ...(await writeSelection(engine, collection, filter, caller)),
+    isMulti: isMulti(request),
+  }
+  return prepared(removeDocuments, args, ({ removed }) => ({ removed }))
 }
 
 /** What an update sets to plain values, as rules see it in `request.data`. */

@@ -5,6 +5,7 @@
  * `{"$numberInt": "1"}`, CloudBase's `{"$tcb_server_date": {"offset": 0}}`), exactly as the wire carries it: MongoDB's
  * query, update and aggregation language. `Documents` is the only place that interprets them.
  */
+import type { Row, SqlValue } from '../../database/database.ts'
 import type { Identity } from '../sessions/identity.ts'
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
@@ -41,6 +42,27 @@ export type UpdateRequest = Common & {
 }
 export type RemoveRequest = Common & { readonly id?: Json; readonly query?: JsonObject; readonly multi?: boolean }
 export type AggregateRequest = Common & { readonly stages: readonly JsonObject[] }
+
+/** One of several writes that happen together or not at all. SQL is for the owner's code only. */
+export type TogetherStep =
+  | { readonly add: AddRequest }
+  | { readonly set: SetRequest }
+  | { readonly update: UpdateRequest }
+  | { readonly remove: RemoveRequest }
+  | SqlTogetherStep
+export type SqlTogetherStep = {
+  /** One statement with `?` for its parameters. */
+  readonly sql: string
+  readonly params?: readonly SqlValue[]
+  /** Rows that it must change; with any other number nothing is written. */
+  readonly changes?: number
+}
+/** What a step did: as its verb answers, or what the statement returned. */
+export type TogetherOutcome =
+  | { readonly ids: readonly Json[] }
+  | { readonly updated: number; readonly createdId?: Json | undefined }
+  | { readonly removed: number }
+  | { readonly changes: number; readonly rows: readonly Row[] }
 
 /** Who asks, until when, and under which Idempotency-Key. */
 export type DocumentCaller = {
@@ -108,6 +130,11 @@ export interface Documents {
     caller: DocumentCaller,
   ): Promise<{ updated: number; document: DocumentText | undefined }>
   remove(request: RemoveRequest, caller: DocumentCaller): Promise<{ removed: number }>
+  /**
+   * Several writes, of documents and in SQL, in one transaction.
+   * @throws {AppError} as each of them; `transaction_conflict` where a statement changed another number of rows
+   */
+  writeTogether(steps: readonly TogetherStep[], caller: DocumentCaller): Promise<TogetherOutcome[]>
   aggregate(request: AggregateRequest, caller: DocumentCaller): Promise<{ documents: DocumentText[] }>
   explain(request: FindRequest, caller: DocumentCaller): Promise<Explanation>
 

@@ -12,6 +12,7 @@ import { DEFAULT_DOCUMENT_SETTINGS, type DocumentSettings, type Engine, type Slo
 import { manageCollections } from './manage-collections.ts'
 import { countDocuments, explainFind, findDocuments, getDocument } from './read-documents.ts'
 import { transactionRequests } from './transaction-requests.ts'
+import { writeTogether } from './write-together.ts'
 
 type Needs = {
   readonly database: Database
@@ -63,6 +64,7 @@ export async function openDocuments({
       isInside(request) ? inside.updateAndReturn(request, caller) : updateSelected(engine, request, caller, true),
     remove: (request, caller) =>
       isInside(request) ? inside.remove(request, caller) : removeSelected(engine, request, caller),
+    writeTogether: (steps, caller) => writeTogether(engine, steps, caller),
     aggregate: (request, caller) => aggregateDocuments(engine, request, caller),
     explain: (request, caller) => explainFind(engine, request, caller),
     beginTransaction: async (caller) => ({ transactionId: transactions.begin(caller) }),

@@ -1,16 +1,21 @@
 /** Tells listeners in this process which collections changed, after the change is durable. */
-import type { Documents } from './document-request.ts'
+import { LRUCache } from 'lru-cache'
+import type { Documents, TogetherStep } from './document-request.ts'
 
 export type CollectionChange = { readonly collection: string }
 export type ChangeListener = (change: CollectionChange) => void
 
 export type ObservedDocuments = { readonly documents: Documents; onChange(listener: ChangeListener): () => void }
 
+/** Transactions that are neither committed nor rolled back are forgotten: they have expired by then. */
+const OPEN_TRANSACTIONS_MAX = 10_000
+const TRANSACTION_MS = 10 * 60_000
+
 /** Wraps the engine: every door that writes through the wrapped one is heard. */
 export function observeChanges(engine: Documents): ObservedDocuments {
   const listeners = new Set<ChangeListener>()
   /** Collections that an open transaction wrote to. */
-  const written = new Map<string, Set<string>>()
+  const written = new LRUCache<string, Set<string>>({ max: OPEN_TRANSACTIONS_MAX, ttl: TRANSACTION_MS })
 
   const tell = (collection: string) => {
     for (const listener of listeners) listener({ collection })
@@ -31,9 +36,15 @@ export function observeChanges(engine: Documents): ObservedDocuments {
     updateAndReturn: (request, caller) => after(request, engine.updateAndReturn(request, caller)),
     remove: (request, caller) => after(request, engine.remove(request, caller)),
     async commitTransaction(transactionId, caller) {
-      await engine.commitTransaction(transactionId, caller)
-      for (const collection of written.get(transactionId) ?? []) tell(collection)
+      const collections = written.get(transactionId) ?? []
       written.delete(transactionId)
+      await engine.commitTransaction(transactionId, caller)
+      for (const collection of collections) tell(collection)
+    },
+    async writeTogether(steps, caller) {
+      const outcomes = await engine.writeTogether(steps, caller)
+      for (const collection of new Set(steps.flatMap(collectionsOf))) tell(collection)
+      return outcomes
     },
     async rollbackTransaction(transactionId, caller) {
       written.delete(transactionId)
@@ -52,3 +63,6 @@ export function observeChanges(engine: Documents): ObservedDocuments {
     },
   }
 }
+
+const collectionsOf = (step: TogetherStep): string[] =>
+  'sql' in step ? [] : Object.values(step).map(({ collection }: { collection: string }) => collection)

@@ -9,6 +9,7 @@ const { createDatabase } = require('./light-database.cjs')
 const { fail, sdkError } = require('./light-errors.cjs')
 const { createOpenApi, createCloudPay } = require('./light-openapi.cjs')
 const { ask, callVariables } = require('./light-request.cjs')
+const { sql, together } = require('./light-sql.cjs')
 const storage = require('./light-storage.cjs')
 
 const ENV = Symbol.for('CURRENT_ENV')
@@ -110,6 +111,8 @@ const api = {
   getOpenData: needsInit(getOpenData),
   getVoIPSign: needsInit(getVoIPSign),
   getWXContext,
+  sql: needsInit(sql),
+  together: needsInit(together),
   logger,
   openapi: createOpenApi(needsInit),
   cloudPay: createCloudPay(needsInit),
