@@ -2,7 +2,6 @@
  * Between stored values and the ones that mingo computes with: dates become Date, infinite numbers become numbers, and
  * what mingo has no type for (64-bit integers, ObjectIds, binary data) is carried along in one piece.
  */
-import type { ExpressionBudget } from './bounded-expressions.ts'
 import type { Json, JsonObject } from './document-request.ts'
 import { dateMsOf, isArray, isObject, storedNumber, wrapperKey } from './document-values.ts'
 
@@ -36,7 +35,7 @@ const WRAPPERS = new Set(['$oid', '$numberLong', '$binary', '$timestamp', '$regu
 const RESTORED_UNITS = 1
 
 /** The stored form of a result; undefined where there is none, as for a missing field. */
-export function restore(value: unknown, budget?: ExpressionBudget): Json | undefined {
+export function restore(value: unknown, budget?: { spend(units: number): void }): Json | undefined {
   budget?.spend(RESTORED_UNITS)
   switch (typeof value) {
     case 'string':

@@ -28,7 +28,7 @@ type Mutable = { [key: string]: Json } | Json[]
 export function applyUpdate(document: JsonObject, changes: readonly Change[], query?: Filter): JsonObject {
   const updated = structuredClone(document) as { [key: string]: Json } // safe: a fresh copy that nobody else holds
   for (const change of changes) {
-    for (const resolved of resolvePositions(document, change, query)) applyChange(updated, resolved)
+    for (const path of resolvePositions(document, change.path, query)) applyChange(updated, { ...change, path })
   }
   if (!equalValues(updated['_id'], document['_id'])) fail('_id', 'cannot be changed')
   return updated

@@ -3,7 +3,6 @@
  * own query matched, `$[]` is every element.
  */
 import { AppError } from '../../errors.ts'
-import type { Change } from './decode-update.ts'
 import type { Filter } from './document-filter.ts'
 import { arrayIndex, ownField, withField } from './document-path.ts'
 import type { Json, JsonObject } from './document-request.ts'
@@ -13,13 +12,14 @@ import { compileFilter } from './match-document.ts'
 export const MATCHED = '$'
 export const EVERY = '$[]'
 
-export const isPositional = ({ path }: Change) => path.includes('$')
+export const isPositional = ({ path }: { readonly path: string }) => path.includes('$')
 
-/** @throws {AppError} `invalid_update` where the query matched no element, or there is no array */
-export function resolvePositions(document: JsonObject, change: Change, query: Filter | undefined): Change[] {
-  if (!isPositional(change)) return [change]
-  return pathsIn(document, change.path.split('.'), query).map((path) => ({ ...change, path }))
-}
+/**
+ * The paths that a path with positions stands for in this document.
+ * @throws {AppError} `invalid_update` where the query matched no element, or there is no array
+ */
+export const resolvePositions = (document: JsonObject, path: string, query: Filter | undefined): string[] =>
+  path.includes('$') ? pathsIn(document, path.split('.'), query) : [path]
 
 function pathsIn(document: JsonObject, segments: readonly string[], query: Filter | undefined): string[] {
   const place = segments.findIndex((segment) => segment === MATCHED || segment === EVERY)
