@@ -12,7 +12,7 @@ import { build } from 'esbuild'
 const TARGET = 'es2018'
 
 // biome-ignore format: one line of names
-const OWN_NAMES = /^(calls|operands|operator|operand|exchange|transport|session|headers|clock|perform|newKey|retryAfterMs|uploadContent|sendKept|flush|storageKey|onRefused|idempotencyKey|openData|documents|describe|work|storage|attach|outbox|post|read|write|httpStatus|longestMs|held|hold|usualMs|reportLoading|tag|answerBody)$/
+const OWN_NAMES = /^(calls|operands|operator|operand|exchange|transport|session|headers|clock|perform|newKey|retryAfterMs|uploadContent|sendKept|flush|storageKey|onRefused|idempotencyKey|openData|documents|describe|work|storage|attach|outbox|post|read|write|httpStatus|longestMs|held|hold|usualMs|reportLoading|tag|answerBody|isInitial|eventId)$/
 
 /** The client's text; `require()` of it answers the cloud object itself, with the package's other exports on it. */
 export const bundleClient = () => bundle('miniprogram-entry.ts')

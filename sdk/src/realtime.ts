@@ -187,13 +187,27 @@ export const realtime: Realtime = ({ ticket, connect, decode, pingMs = PING_MS }
   }
 }
 
-/** Which fields of the record changed and which went, as CloudBase tells. */
-function difference(before: Fields = {}, after: Fields = {}) {
-  const updatedFields: Fields = {}
-  for (const key of Object.keys(after))
-    if (JSON.stringify(before[key]) !== JSON.stringify(after[key])) updatedFields[key] = after[key]
-  return { updatedFields, removedFields: Object.keys(before).filter((key) => !(key in after)) }
+type Difference = { updatedFields: Fields; removedFields: string[] }
+
+/** Which fields of the record changed and which went, inside of objects by dotted paths; arrays change as a whole. */
+function difference(
+  before: Fields = {},
+  after: Fields = {},
+  path = '',
+  found: Difference = { updatedFields: {}, removedFields: [] },
+) {
+  for (const key of Object.keys({ ...before, ...after })) {
+    const old = before[key]
+    const now = after[key]
+    if (!(key in after)) found.removedFields.push(path + key)
+    else if (isObject(old) && isObject(now)) difference(old, now, `${path + key}.`, found)
+    else if (JSON.stringify(old) !== JSON.stringify(now)) found.updatedFields[path + key] = now
+  }
+  return found
 }
+
+/** Not a date, an array or a place on earth. */
+const isObject = (value: unknown): value is Fields => !!value && (value as Fields).constructor === Object
 
 function toError({ message, sampanCode, hint }: Fields) {
   const errCode = ERR_CODES[String(sampanCode)] || -402002

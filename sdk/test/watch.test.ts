@@ -94,6 +94,27 @@ describe('watch', () => {
     assert.deepEqual(watch.errors, [])
   })
 
+  it('names fields inside of objects by dotted paths, and arrays as a whole', async () => {
+    const { notes, db } = start('nina')
+    const before = { _id: 'deep', a: { b: 1, c: 2, d: { e: 3 } }, list: [1], at: new Date(1), spot: db.Geo.Point(1, 2) }
+    await notes.add({ data: before })
+    const watch = watching((options) => notes.doc('deep').watch(options))
+    await watch.next()
+    const { command } = db
+    const later = { 'a.b': 5, 'a.c': command.remove(), 'a.d.f': { g: 1 }, list: command.push([2]), at: new Date(2) }
+    await notes.doc('deep').update({ data: { ...later, spot: db.Geo.Point(3, 4) } })
+    const [changed] = (await watch.next()).docChanges
+    assert.deepEqual(changed?.removedFields, ['a.c'])
+    assert.deepEqual(changed?.updatedFields, {
+      'a.b': 5,
+      'a.d.f': { g: 1 },
+      list: [1, 2],
+      at: new Date(2),
+      spot: db.Geo.Point(3, 4),
+    })
+    await watch.close()
+  })
+
   it('brings dates back as dates, and watches one record', async () => {
     const { notes, db } = start('bob')
     await notes.add({ data: { _id: 'day', at: new Date(0) } })
