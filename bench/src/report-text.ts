@@ -27,15 +27,15 @@ export function renderTextReport(measurement: Measurement, lang: ReportLanguage)
     '',
     ...table([stepHeader(say), ...measurement.steps.map(stepRow)]),
     '',
-    ...table(
-      facts.map(([label, value]) => [label, value]),
-      'left',
-    ),
+    ...factTable(facts),
     '',
     scalingText(measurement, say),
     ...problems(measurement, say),
   ].join('\n')
 }
+
+/** What was measured beside its figure. */
+export const factTable = (facts: readonly (readonly [string, string])[]): string[] => table(facts, 'left')
 
 type Say = (en: string, zh: string) => string
 

@@ -41,7 +41,7 @@ const server = await startServer({
     functionsRoot: options.functionsRoot,
     collections: options.collections ?? [],
     seed: {},
-    rooms: [],
+    rooms: [{ name: 'bench-*', join: 'users', say: 'users' }],
     isWatched: false,
   },
   localToken: '',

@@ -1,4 +1,5 @@
 /** Nginx in front: TLS that old phones accept, WebSocket, uploads, limits that know mobile carriers, real addresses. */
+import { ERRORS } from '@sampan/protocol/errors'
 import { type BundleFacts, type BundleFile, FIRST_PORT, file, PATHS, SECOND_PORT } from './bundle-facts.ts'
 
 export const nginxFiles = (facts: BundleFacts): BundleFile[] => [
@@ -69,11 +70,15 @@ ${servers(processes)}
     keepalive 64;
 }
 
-# Writes get a connection of their own. On a kept one the server may hang up in the very moment in which a POST is on
-# its way; nginx must not send that again, so it became a 502 during restarts. A refused new one it may, and does.
+# Writes keep their connections only for a second. On a kept one the server may hang up in the very moment in which a
+# POST is on its way; nginx must not send that again, so it became a 502 during restarts. A stopping server answers for
+# longer than this second, and says in each answer that it closes. A new connection for each write is no way out: Node
+# accepts one per turn of its event loop, so a busy server took in fewer writes than it could do.
 upstream sampan_writes {
     zone sampan_writes 64k;
 ${servers(processes)}
+    keepalive 256;
+    keepalive_timeout 1s;
 }
 map $request_method $sampan_upstream {
     default sampan_writes;
@@ -81,6 +86,16 @@ map $request_method $sampan_upstream {
     HEAD    sampan;
     OPTIONS sampan;
 }
+
+# When more comes than the server can answer, nginx refuses the rest for a tenth of what it costs the server: lists
+# first, then single records, then writes, then log-ins; payment notices never. So many requests of a kind may be at the
+# server at once; it needs a few dozen to be fully used.
+limit_conn_zone $server_name zone=sampan_lists:1m;
+limit_conn_zone $server_name zone=sampan_reads:1m;
+limit_conn_zone $server_name zone=sampan_changes:1m;
+limit_conn_zone $server_name zone=sampan_logins:1m;
+# Not a line in the log for each.
+limit_conn_log_level info;
 
 gzip on;
 gzip_comp_level 5;
@@ -149,6 +164,39 @@ ${listenLines(nginxVersion)}
         proxy_pass http://$sampan_upstream;
     }
 
+    # Questions, though they are asked by POST: they may be sent again, so they keep their connections to the server.
+    location ~ ^/v1/documents/(find|count|aggregate)$ {
+        limit_conn sampan_lists 32;
+${busy}
+        proxy_next_upstream error timeout non_idempotent;
+        include snippets/sampan-proxy.conf;
+        proxy_pass http://sampan;
+    }
+    location = /v1/documents/get {
+        limit_conn sampan_reads 32;
+${busy}
+        proxy_next_upstream error timeout non_idempotent;
+        include snippets/sampan-proxy.conf;
+        proxy_pass http://sampan;
+    }
+    location /v1/documents/ {
+        limit_conn sampan_changes 192;
+${busy}
+        include snippets/sampan-proxy.conf;
+        proxy_pass http://$sampan_upstream;
+    }
+    location = /v1/login {
+        limit_conn sampan_logins 256;
+${busy}
+        include snippets/sampan-proxy.conf;
+        proxy_pass http://$sampan_upstream;
+    }
+    location @sampan_busy {
+        default_type application/json;
+        add_header Retry-After 1 always;
+        return 503 '${BUSY_BODY}';
+    }
+
     location ~ ^/(v1|cloud|console/api)/(realtime|rooms|watch|stream|events) {
         proxy_buffering off;
         include snippets/sampan-proxy.conf;
@@ -179,6 +227,22 @@ ${listenLines(nginxVersion)}
 }
 `
 }
+
+const busy = `        limit_conn sampan_connections 200;
+        limit_conn_status 503;
+        error_page 503 @sampan_busy;`
+
+/** As the server itself refuses; the id is the one that goes to the log. */
+const BUSY_BODY = JSON.stringify({
+  error: {
+    code: 'overloaded',
+    message: 'The server has as much to do as it can answer in time.',
+    hint: ERRORS.overloaded.hint,
+    details: { retryAfterSeconds: 1 },
+    requestId: '$request_id',
+    errCode: ERRORS.overloaded.errCode,
+  },
+})
 
 const servers = (processes: number): string =>
   [

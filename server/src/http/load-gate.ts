@@ -5,6 +5,7 @@
  * the event loop hold none: they lie in the kernel's buffers, and come in one long turn of the loop. So time within a
  * turn counts, too: what is read late in a turn has waited at least since the turn began.
  */
+import { MessageChannel } from 'node:worker_threads'
 
 export type Priority = 'always' | 'first' | 'write' | 'read' | 'list'
 
@@ -12,7 +13,7 @@ export type Priority = 'always' | 'first' | 'write' | 'read' | 'list'
 const SHARE = { always: Number.POSITIVE_INFINITY, first: 1, write: 0.9, read: 0.8, list: 0.7 } as const
 
 /** Milliseconds of a turn within which each kind is still let in while the loop is overloaded. */
-const LONGEST_WAIT_MS = { always: Number.POSITIVE_INFINITY, first: 400, write: 60, read: 40, list: 20 } as const
+const LONGEST_WAIT_MS = { always: Number.POSITIVE_INFINITY, first: 200, write: 100, read: 80, list: 60 } as const
 
 /** A turn this short leaves nobody waiting. */
 const CALM_TURN_MS = 10
@@ -33,45 +34,74 @@ export type LoadGate = {
   isOverloaded(): boolean
 }
 
+type Turn = { readonly startedMs: number; requests: number; endsWhenReady: boolean }
+
 export type LoopClock = {
   readonly nowMs: () => number
-  /** Calls once when this turn of the event loop has handled what came in. */
+  /** Calls once when this turn of the event loop is over. */
   readonly afterTurn: (callback: () => void) => void
+  /** Calls once when everything that is ready now has been handled: in an overload a turn may never be over. */
+  readonly afterReady: (callback: () => void) => void
 }
 
-export const LOOP_CLOCK: LoopClock = {
-  nowMs: () => performance.now(),
-  afterTurn: (callback) => void setImmediate(callback),
+export function openLoopClock(): LoopClock {
+  // A message to ourselves lies in the same queue of the kernel as the requests.
+  const { port1, port2 } = new MessageChannel()
+  let waiting: (() => void)[] = []
+  port2.on('message', () => {
+    const callbacks = waiting
+    waiting = []
+    for (const callback of callbacks) callback()
+  })
+  port2.unref()
+  return {
+    nowMs: () => performance.now(),
+    afterTurn: (callback) => void setImmediate(callback),
+    afterReady(callback) {
+      waiting.push(callback)
+      port1.postMessage(undefined)
+    },
+  }
 }
 
-export function openLoadGate(maxInFlight: number, { nowMs, afterTurn }: LoopClock = LOOP_CLOCK): LoadGate {
+export function openLoadGate(maxInFlight: number, { nowMs, afterTurn, afterReady }: LoopClock): LoadGate {
   let inFlight = 0
-  let turn: { readonly startedMs: number; requests: number } | undefined
+  let turn: Turn | undefined
   let lastCalmMs = nowMs()
+  let lastEndMs = lastCalmMs
   let lastLongMs = Number.NEGATIVE_INFINITY
   let isOverloaded = false
 
-  const endTurn = () => {
+  const endTurn = (ending: Turn) => {
+    if (ending !== turn) return
+    turn = undefined
     const endMs = nowMs()
-    const isLong = turn !== undefined && endMs - turn.startedMs > CALM_TURN_MS
-    // Between two turns with requests the loop may have slept: the turn before counts as calm up to then.
+    lastEndMs = endMs
+    const isLong = endMs - ending.startedMs > CALM_TURN_MS
     if (isLong) lastLongMs = endMs
     else lastCalmMs = endMs
     if (isLong && endMs - lastCalmMs > PATIENCE_MS) isOverloaded = true
     if (isOverloaded && endMs - lastLongMs > RELIEF_MS) isOverloaded = false
-    turn = undefined
   }
 
   /** How long what is read now has waited at least. */
   const waitedMs = () => {
     const now = nowMs()
-    if (turn) {
-      turn.requests += 1
-      return now - turn.startedMs
+    const current = turn
+    if (!current) {
+      const started = { startedMs: now, requests: 1, endsWhenReady: false }
+      turn = started
+      // Without requests nobody has waited, however long ago the last calm turn was.
+      if (now - lastEndMs > CALM_TURN_MS) lastCalmMs = now
+      afterTurn(() => endTurn(started))
+      return 0
     }
-    turn = { startedMs: now, requests: 1 }
-    afterTurn(endTurn)
-    return 0
+    current.requests += 1
+    if (!current.endsWhenReady && now - current.startedMs > CALM_TURN_MS) {
+      current.endsWhenReady = true
+      afterReady(() => endTurn(current))
+    }
+    return now - current.startedMs
   }
 
   return {

@@ -12,7 +12,7 @@ import { REQUEST_ID_HEADER } from '@sampan/protocol/sessions'
 import type { FastifyInstance } from 'fastify'
 import { AppError, toErrorResponse } from '../errors.ts'
 import { preferredLanguage } from './error-answers.ts'
-import { type LoopClock, openLoadGate, type Priority } from './load-gate.ts'
+import { openLoadGate, openLoopClock, type Priority } from './load-gate.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -31,12 +31,11 @@ type Settings = {
   readonly maxInFlight: number
   /** Makes ids for requests that bring none. */
   readonly requestIdOf: (request: IncomingMessage) => string
-  readonly clock?: LoopClock
 }
 
 /** Call it before routes are added: it learns their priorities. */
-export function shedLoad(app: FastifyInstance, { maxInFlight, requestIdOf, clock }: Settings): void {
-  const gate = openLoadGate(maxInFlight, clock)
+export function shedLoad(app: FastifyInstance, { maxInFlight, requestIdOf }: Settings): void {
+  const gate = openLoadGate(maxInFlight, openLoopClock())
   const priorityOf = learnPriorities(app)
   const refuse = openRefusals(requestIdOf)
   let refused = 0

@@ -8,6 +8,7 @@ import { REQUEST_ID_HEADER } from '@sampan/protocol/sessions'
 import fastify, { type FastifyInstance, LogController } from 'fastify'
 import type { Log } from '../log.ts'
 import { answerErrors, answerFrameworkError } from './error-answers.ts'
+import { buildLazyValidator } from './lazy-validation.ts'
 import { enforceDeadlines } from './request-deadline.ts'
 
 export type HttpSettings = {
@@ -43,6 +44,7 @@ export function openHttp(settings: HttpSettings, log: Log): FastifyInstance {
     // The socket's peer is Nginx on this machine; only it may say who the client is.
     trustProxy: 'loopback',
     genReqId: requestIds(),
+    schemaController: { compilersFactory: { buildValidator: buildLazyValidator() } },
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     http: { connectionsCheckingInterval: CONNECTIONS_CHECK_MS, headersTimeout: HEADERS_TIMEOUT_MS },
     ajv: {

@@ -7,7 +7,7 @@ import { AppError } from '../errors.ts'
 export type RateRule = (request: FastifyRequest) => { readonly key: string; readonly perSecond: number } | undefined
 
 /** Callers remembered; the least recently seen is forgotten first, which can only let somebody through. */
-const MAX_CALLERS = 50_000
+const MAX_CALLERS = 20_000
 /** A caller may use this many seconds' worth at once. */
 const BURST_SECONDS = 2
 

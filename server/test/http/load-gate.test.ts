@@ -8,11 +8,19 @@ const KINDS: readonly Priority[] = ['first', 'write', 'read', 'list']
 function handLoop() {
   let nowMs = 0
   let endings: (() => void)[] = []
+  let ready: (() => void)[] = []
   return {
     nowMs: () => nowMs,
     afterTurn: (callback: () => void) => void endings.push(callback),
+    afterReady: (callback: () => void) => void ready.push(callback),
     pass(ms: number) {
       nowMs += ms
+    },
+    /** What was ready is handled, but more has come: the turn goes on. */
+    endReady() {
+      const callbacks = ready
+      ready = []
+      for (const callback of callbacks) callback()
     },
     endTurn() {
       const callbacks = endings
@@ -75,11 +83,24 @@ describe('the gate before the server', () => {
     const gate = openLoadGate(1_000, loop)
     turns(loop, gate, 10, 50)
     assert.equal(gate.isOverloaded(), true)
-    assert.deepEqual(letInAfter(loop, gate, 10), KINDS)
-    assert.deepEqual(letInAfter(loop, gate, 30), ['first', 'write', 'read'])
-    assert.deepEqual(letInAfter(loop, gate, 50), ['first', 'write'])
-    assert.deepEqual(letInAfter(loop, gate, 100), ['first'])
+    assert.deepEqual(letInAfter(loop, gate, 50), KINDS)
+    assert.deepEqual(letInAfter(loop, gate, 70), ['first', 'write', 'read'])
+    assert.deepEqual(letInAfter(loop, gate, 90), ['first', 'write'])
+    assert.deepEqual(letInAfter(loop, gate, 150), ['first'])
     assert.deepEqual(letInAfter(loop, gate, 500), [])
+  })
+
+  it('counts the time of requests anew when all that was ready is handled, though the turn goes on', () => {
+    const loop = handLoop()
+    const gate = openLoadGate(1_000, loop)
+    turns(loop, gate, 10, 50)
+    assert.equal(gate.enter('first'), true)
+    loop.pass(70)
+    assert.equal(gate.enter('list'), false)
+    loop.endReady()
+    assert.equal(gate.enter('list'), true)
+    loop.pass(70)
+    assert.equal(gate.enter('list'), false)
   })
 
   it('lets everybody in again when no turn was long for a second', () => {

@@ -130,6 +130,7 @@ describe('every route and every caller', () => {
         .replace('{name}', 'none')
         .replace('{secretId}', 'none')
         .replace('{sale}', 'none')
+        .replace('{id}', 'none')
     const response = await fetch(url, {
       method,
       headers: {
