@@ -12,14 +12,16 @@ import { compileFilter } from './match-document.ts'
 export const MATCHED = '$'
 export const EVERY = '$[]'
 
-export const isPositional = ({ path }: { readonly path: string }) => path.includes('$')
+const POSITION = /\.\$(\[\])?(\.|$)/
+
+export const isPositional = ({ path }: { readonly path: string }) => POSITION.test(path)
 
 /**
  * The paths that a path with positions stands for in this document.
  * @throws {AppError} `invalid_update` where the query matched no element, or there is no array
  */
 export const resolvePositions = (document: JsonObject, path: string, query: Filter | undefined): string[] =>
-  path.includes('$') ? pathsIn(document, path.split('.'), query) : [path]
+  POSITION.test(path) ? pathsIn(document, path.split('.'), query) : [path]
 
 function pathsIn(document: JsonObject, segments: readonly string[], query: Filter | undefined): string[] {
   const place = segments.findIndex((segment) => segment === MATCHED || segment === EVERY)

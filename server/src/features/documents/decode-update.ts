@@ -1,6 +1,6 @@
 /** MongoDB's update language → a list of changes, each at one path. Unknown operators are refused, never ignored. */
 import { LIMITS } from '@sampan/protocol/limits'
-import { EVERY, MATCHED } from './array-position.ts'
+import { EVERY, isPositional, MATCHED } from './array-position.ts'
 import { decodeNestedFilter, decodeNestedTest, hasOperators } from './decode-filter.ts'
 import { checkFieldName, type Decoding, decodeValue, refuse, startDecoding } from './decode-value.ts'
 import type { FieldTest, Filter } from './document-filter.ts'
@@ -110,7 +110,8 @@ const OPERATORS: ReadonlyMap<string, DecodeOperator> = new Map<string, DecodeOpe
 function decodeRename(operand: Json, decoding: Decoding, path: string): WithoutPath<Change> {
   if (typeof operand !== 'string') refuse(decoding, path, 'has a $rename without a new name')
   checkUpdatePath(operand, decoding)
-  if (path.includes('$') || operand.includes('$')) refuse(decoding, path, 'cannot be renamed inside an array')
+  if (isPositional({ path }) || isPositional({ path: operand }))
+    refuse(decoding, path, 'cannot be renamed inside an array')
   return { kind: 'rename', to: operand }
 }
 
