@@ -20,6 +20,9 @@ export const bundleClient = () => bundle('miniprogram-entry.ts')
 /** The text of what `init({ realtime })` takes. */
 export const bundleRealtime = () => bundle('realtime-entry.ts')
 
+/** The text of the helpers for sales. */
+export const bundleStock = () => bundle('stock-entry.ts')
+
 async function bundle(entry: string): Promise<string> {
   const { outputFiles } = await build({
     entryPoints: [fileURLToPath(new URL(`src/${entry}`, import.meta.url))],
@@ -43,14 +46,15 @@ async function bundle(entry: string): Promise<string> {
 const PLACES = {
   client: ['miniprogram_dist/index.js', '../examples/booking/miniprogram/sampan/client.js'],
   realtime: ['miniprogram_dist/realtime.js'],
+  stock: ['miniprogram_dist/stock.js'],
 }
 
 /** What belongs in each of them. */
 export async function builtFiles(): Promise<{ place: string; text: string }[]> {
-  const [client, realtime] = await Promise.all([bundleClient(), bundleRealtime()])
+  const [client, realtime, stock] = await Promise.all([bundleClient(), bundleRealtime(), bundleStock()])
   const files = (places: string[], text: string) =>
     places.map((place) => ({ place: path.join(import.meta.dirname, place), text }))
-  return [...files(PLACES.client, client), ...files(PLACES.realtime, realtime)]
+  return [...files(PLACES.client, client), ...files(PLACES.realtime, realtime), ...files(PLACES.stock, stock)]
 }
 
 if (import.meta.main) {

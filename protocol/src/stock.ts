@@ -66,6 +66,8 @@ export type ReserveRequest = {
   quantity?: number
   /** For whom; the owner's programs only. */
   openId?: string
+  /** The same as an Idempotency-Key, for clients that cannot send one. */
+  key?: string
 }
 
 /**

@@ -4,10 +4,11 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, it } from 'node:test'
 import vm from 'node:vm'
-import { builtFiles, bundleClient, bundleRealtime } from '../build.ts'
+import { builtFiles, bundleClient, bundleRealtime, bundleStock } from '../build.ts'
 
 const MAX_BYTES = 20 * 1024
 const MAX_REALTIME_BYTES = 3 * 1024
+const MAX_STOCK_BYTES = 2 * 1024
 
 /** Loads the bundle as WeChat loads a file: CommonJS, with `wx` in scope. */
 async function requireBundle(wx: unknown) {
@@ -22,6 +23,8 @@ describe('the built client', () => {
     assert.ok(bytes <= MAX_BYTES, `${bytes} bytes`)
     const realtimeBytes = Buffer.byteLength(await bundleRealtime())
     assert.ok(realtimeBytes <= MAX_REALTIME_BYTES, `realtime: ${realtimeBytes} bytes`)
+    const stockBytes = Buffer.byteLength(await bundleStock())
+    assert.ok(stockBytes <= MAX_STOCK_BYTES, `stock: ${stockBytes} bytes`)
   })
 
   it('is up to date in every place that holds it', async () => {

@@ -19,6 +19,7 @@ const LEASE_MS = 1_000
 const KILL_EVERY_MS = 2_000
 const JOBS: Record<string, number> = { SQLite: 10_000, MariaDB: 3_000, PostgreSQL: 3_000 }
 const PATIENCE_MS = 150_000
+const START_MS = 10_000
 
 type Worker = { child: ChildProcess; output: string }
 
@@ -34,8 +35,10 @@ function startWorker(url: string, isUnfenced: boolean): Worker {
   return worker
 }
 
+/** Until it has its first job; one that starts when all is done never has. */
 const isWorking = async (worker: Worker) => {
-  while (!worker.output.includes('working')) await sleep(10)
+  const giveUpMs = performance.now() + START_MS
+  while (!worker.output.includes('working') && performance.now() < giveUpMs) await sleep(10)
 }
 
 async function addMany(database: Database, count: number) {

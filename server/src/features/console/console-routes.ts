@@ -13,6 +13,7 @@ import type { Documents } from '../documents/document-request.ts'
 import type { Files } from '../files/files.ts'
 import type { FunctionTimers } from '../functions/function-timers.ts'
 import type { Functions } from '../functions/functions.ts'
+import type { Jobs } from '../jobs/jobs.ts'
 import type { RecentRequests } from '../monitor/recent-requests.ts'
 import type { SlowQueryBook } from '../monitor/slow-query-book.ts'
 import type { WeChatCalls } from '../monitor/wechat-calls.ts'
@@ -20,6 +21,7 @@ import type { WeChatQuotas } from '../monitor/wechat-quotas.ts'
 import type { Payments } from '../payments/payments.ts'
 import type { AccessKeys } from '../sessions/access-keys.ts'
 import type { SessionLookup } from '../sessions/current-session.ts'
+import type { Stock } from '../stock/stock.ts'
 import type { Administrators } from './administrators.ts'
 import { alarmRoutes } from './alarm-routes.ts'
 import { appUserRoutes } from './app-user-routes.ts'
@@ -29,12 +31,14 @@ import { guardConsole } from './console-access.ts'
 import { dataRoutes } from './data-routes.ts'
 import { fileConsoleRoutes } from './file-console-routes.ts'
 import { functionConsoleRoutes } from './function-console-routes.ts'
+import { jobConsoleRoutes } from './job-console-routes.ts'
 import { logRoutes } from './log-routes.ts'
 import { type OverviewNeeds, overviewRoutes } from './overview-routes.ts'
 import { paymentConsoleRoutes } from './payment-console-routes.ts'
 import { peopleRoutes } from './people-routes.ts'
 import { settingsRoutes } from './settings-routes.ts'
 import { sqlRoutes } from './sql-routes.ts'
+import { stockConsoleRoutes } from './stock-console-routes.ts'
 
 /** What the console shows; `Resources` has it all. */
 export type ConsoleNeeds = OverviewNeeds & {
@@ -44,6 +48,8 @@ export type ConsoleNeeds = OverviewNeeds & {
   readonly files: Files
   readonly functions: Functions
   readonly timers: FunctionTimers
+  readonly jobs: Jobs
+  readonly stock: Stock
   readonly sessions: SessionLookup
   readonly accessKeys: AccessKeys
   readonly administrators: Administrators
@@ -118,6 +124,8 @@ function consoleApi(needs: ConsoleNeeds): FastifyPluginAsync {
     await app.register(logRoutes(all))
     await app.register(paymentConsoleRoutes(all))
     await app.register(settingsRoutes(all))
+    await app.register(jobConsoleRoutes(all))
+    await app.register(stockConsoleRoutes(all))
     await app.register(auditRoutes(needs))
     app.all('/*', { config: { role: 'nobody' } }, (request) => {
       throw new AppError('route_not_found', `The console's API has nothing at ${request.method} ${request.url}.`)

@@ -17,6 +17,7 @@ const Reserve = Type.Object(
     item: Name,
     quantity: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000 })),
     openId: Type.Optional(Name),
+    key: Type.Optional(Type.String({ minLength: 1, maxLength: LIMITS.idempotencyKeyCharacters })),
   },
   closed,
 )
@@ -62,9 +63,9 @@ export function stockRoutes({ stock }: { readonly stock: Stock }): FastifyPlugin
       '/:sale/reserve',
       { schema: { tags, summary: 'Reserve units for the caller', params: Sale, body: Reserve } },
       async (request) => {
-        const { item, quantity = 1, openId } = request.body
+        const { item, quantity = 1, openId, key = keyOf(request) } = request.body
         const wish = { sale: request.params.sale, item, quantity, openId: buyerOf(request.identity, openId) }
-        return stock.reserve({ ...wish, idempotencyKey: keyOf(request) })
+        return stock.reserve({ ...wish, idempotencyKey: key })
       },
     )
     app.get<{ Params: Static<typeof Sale>; Querystring: Static<typeof OfWhom> }>(
