@@ -5,8 +5,12 @@ import { readFile } from 'node:fs/promises'
 import { after, before, describe, it, type TestContext } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core'
+import { runStatement } from '../../../server/src/database/run-statement.ts'
+import { toChannel } from '../../../server/src/features/monitor/alarm-settings.ts'
+import { hashToken } from '../../../server/src/features/sessions/log-in.ts'
 import { openSession } from '../../../server/src/features/sessions/session-store.ts'
 import { PASSWORD, startConsole } from '../../../server/test/console/start-console.ts'
+import { MAIL_PASSWORD, MAIL_USER, startMailServer } from '../../../server/test/monitor/mail-server.ts'
 
 const CHROMIUM = '/usr/bin/chromium'
 const DIST = new URL('../../dist/index.html', import.meta.url)
@@ -23,6 +27,7 @@ const PAGES = [
   'sql',
   'functions',
   'files',
+  'payments',
   'users',
   'logs',
   'slow',
@@ -30,6 +35,7 @@ const PAGES = [
   'audit',
 ]
 const TIMEOUT_MS = 15_000
+const APP_ID = 'wx0123456789abcdef'
 
 let browser: Browser
 type Opened = { page: Page; problems: string[] }
@@ -73,6 +79,63 @@ async function openAsOwner(t: TestContext, options: BrowserContextOptions = {}) 
   await press(page, 'create')
   await page.waitForURL('**/console/overview')
   return { server, ...opened }
+}
+
+type Server = Awaited<ReturnType<typeof startConsole>>
+
+const EVIL =
+  '<img src=x onerror="window.hacked=1"><svg onload="window.hacked=1">{{constructor.constructor("hacked=1")()}}'
+const EVIL_ID = 'left-by-a-stranger'
+
+/** Opens a session as a log-in does; answers its token. */
+async function logIn(server: Server, openId = 'user-a') {
+  const token = `token-of-${openId.length}`
+  const nowMs = Date.now()
+  await server.database.transact(openSession, {
+    tokenHash: hashToken(token),
+    openId,
+    unionId: undefined,
+    appId: APP_ID,
+    sealedSessionKey: '',
+    nowMs,
+    expiresAtMs: nowMs + 60_000,
+  })
+  return token
+}
+
+/** Puts the script wherever users, functions and colleagues can write something that the console shows. */
+async function leaveScripts(server: Server) {
+  const nowMs = Date.now()
+  await server.documents.createCollection({ name: 'rooms', rules: 'PRIVATE', indexes: [] })
+  const caller = { identity: { kind: 'administrator', id: 'x', role: 'owner' } } as const
+  await server.documents.add(
+    { collection: 'rooms', documents: [{ _id: 'r', '<img src=x onerror=alert(1)>': EVIL }] },
+    caller,
+  )
+  await logIn(server, EVIL.slice(0, 64))
+  await server.accessKeys.create(EVIL)
+  await server.functions
+    .call('hello', { name: EVIL }, { identity: caller.identity, requestId: EVIL_ID, source: 'wx_client' })
+    .catch(() => undefined)
+  server.slowQueries.add({ collection: EVIL, sql: EVIL, durationMs: 900, plan: [EVIL], proposedIndex: EVIL })
+  const write = (sql: string, params: (string | number)[]) =>
+    server.database.transact(runStatement, { sql, params, isReturning: false, rowsMax: 0 })
+  await write(
+    'INSERT INTO audit_entries (id, at_ms, actor, action, target, details, ip) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    ['evil', nowMs, EVIL.slice(0, 60), EVIL.slice(0, 60), EVIL, EVIL, 'x'],
+  )
+  await write(
+    `INSERT INTO function_calls (function_name, request_id, caller_kind, started_at_ms, duration_ms, memory_bytes, status, error, log)
+     VALUES (?, ?, 'user', ?, 1, 1, ?, ?, ?)`,
+    [
+      EVIL.slice(0, 60),
+      EVIL_ID,
+      nowMs,
+      EVIL.slice(0, 30),
+      EVIL,
+      JSON.stringify([{ atMs: nowMs, level: EVIL, text: EVIL }]),
+    ],
+  )
 }
 
 describe('the console in a browser', { skip: missing }, () => {
@@ -162,16 +225,7 @@ describe('the console in a browser', { skip: missing }, () => {
 
   it('calls a function as a user, follows its trace, ends the user’s sessions, and shows it all in the audit', async (t) => {
     const { server, page, problems } = await openAsOwner(t)
-    const nowMs = Date.now()
-    await server.database.transact(openSession, {
-      tokenHash: 'h'.repeat(64),
-      openId: 'user-a',
-      unionId: undefined,
-      appId: 'wx0123456789abcdef',
-      sealedSessionKey: '',
-      nowMs,
-      expiresAtMs: nowMs + 60_000,
-    })
+    await logIn(server)
     await page.goto(`${server.url}/console/functions?function=hello`)
     await field(page, 'event').fill('{"name":"Wang"}')
     await field(page, 'as-openid').fill('user-a')
@@ -192,6 +246,101 @@ describe('the console in a browser', { skip: missing }, () => {
     const audit = page.locator('[data-test=audit]')
     await audit.getByText('user.revoke').waitFor()
     for (const action of ['function.call', 'account.create']) assert.ok((await textOf(audit)).includes(action), action)
+    assert.deepEqual(problems, [])
+  })
+
+  it('shows the load of a busy server, and how full it is', async (t) => {
+    const { server, page, problems } = await openAsOwner(t)
+    await server.watch.monitor.sample()
+    const phones = Array.from({ length: 300 }, () => fetch(`${server.url}/livez`).then((answer) => answer.text()))
+    await Promise.all(phones)
+    await server.watch.monitor.sample()
+    await page.reload()
+    await page.locator('[data-test=gauge]').waitFor()
+    await page.getByText('GET /livez').waitFor()
+    assert.match(await textOf(page.locator('main')), /How full/)
+    assert.deepEqual(problems, [])
+  })
+
+  it('leads from the phone’s request to its function and the SQL that ran', async (t) => {
+    const { server, page, problems } = await openAsOwner(t)
+    await server.documents.createCollection({ name: 'rooms', rules: 'PRIVATE', indexes: [] })
+    const answer = await fetch(`${server.url}/v1/functions/hello`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        authorization: `Bearer ${await logIn(server)}`,
+      },
+      body: JSON.stringify({ data: { name: 'Wang', count: 'rooms' } }),
+    })
+    assert.equal(answer.status, 200, await answer.text())
+    await page.goto(`${server.url}/console/logs`)
+    await field(page, 'request-id').fill(answer.headers.get('x-request-id') ?? '')
+    await page.getByRole('button', { name: 'Find' }).click()
+    const steps = page.locator('[data-test=trace-steps]')
+    await steps.getByText('SELECT count', { exact: false }).first().waitFor()
+    const text = await textOf(steps)
+    const order = ['POST /v1/functions/:name', 'hello', 'POST /admin database.calculateDocument', 'SELECT count']
+    const places = order.map((part) => text.toLowerCase().indexOf(part.toLowerCase()))
+    assert.ok(
+      places.every((place, index) => place >= 0 && place >= (places[index - 1] ?? 0)),
+      text,
+    )
+    assert.deepEqual(problems, [])
+  })
+
+  it('sets up e-mail, tests it, keeps quiet at night, and takes another threshold', async (t) => {
+    const { server, page, problems } = await openAsOwner(t)
+    const mails = await startMailServer(t)
+    // The form writes encrypted addresses only; the test's server is plain, so this channel comes from the API.
+    server.watch.alarmSettings.setChannels([
+      toChannel({
+        kind: 'email',
+        url: `smtp://${encodeURIComponent(MAIL_USER)}@127.0.0.1:${mails.port}?to=me@shop.example&tls=off`,
+        secret: MAIL_PASSWORD,
+      }),
+    ])
+    await page.goto(`${server.url}/console/alarms`)
+    await press(page, 'test-channel')
+    await page.getByText('Sent.').waitFor()
+    assert.equal(mails.received.length, 1)
+
+    await page.locator('[data-test=channel-kind]').first().click()
+    await page.getByText('E-mail', { exact: true }).last().click()
+    await field(page, 'mail-host').fill('smtp.example.com')
+    await field(page, 'mail-user').fill('alarm@example.com')
+    await field(page, 'channel-secret').fill('a-secret-of-the-mailbox')
+    await field(page, 'mail-to').fill('me@example.com，you@example.com')
+    await press(page, 'add-channel')
+    await page.locator('[data-test=channels] >> text=smtp.example.com').waitFor()
+    const added = server.watch.alarmSettings.channels()[1]
+    assert.equal(added?.url, 'smtps://alarm%40example.com@smtp.example.com:465?to=me%40example.com%2Cyou%40example.com')
+    assert.ok(!(await page.content()).includes('a-secret-of-the-mailbox'))
+
+    await field(page, 'quiet-from').fill('22:30')
+    await press(page, 'save-quiet')
+    await page.locator('[data-test=quiet] >> text=22:30 – 08:00').waitFor()
+
+    await press(page, 'tune-latency')
+    await field(page, 'page-at').fill('1500')
+    await press(page, 'save-limits')
+    await page.locator('[data-test=rules] >> text=> 1500 ms').waitFor()
+    assert.match(await textOf(page.locator('[data-test=echo]')), /sampan\.config\.ts[\s\S]*latency/)
+    assert.deepEqual(problems, [])
+  })
+
+  it('runs no script that a stranger left anywhere', async (t) => {
+    const { server, page, problems } = await openAsOwner(t)
+    await leaveScripts(server)
+    for (const where of [...PAGES, 'functions?function=hello', 'data?collection=rooms', `logs?request=${EVIL_ID}`]) {
+      await page.goto(`${server.url}/console/${where}`)
+      await page.locator('h1').waitFor()
+      await page.waitForLoadState('networkidle')
+    }
+    await page.goto(`${server.url}/console/users`)
+    await page.locator('[data-test=users] tbody tr').first().click()
+    await page.waitForLoadState('networkidle')
+    assert.equal(await page.evaluate('window.hacked'), undefined)
     assert.deepEqual(problems, [])
   })
 

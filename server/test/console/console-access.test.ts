@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import net from 'node:net'
 import { describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { errorCode, invitePerson, openBrowser, PASSWORD, setUpOwner, startConsole } from './start-console.ts'
 
 describe('console: getting in', () => {
@@ -220,5 +222,30 @@ describe('console: pages', () => {
     const answer = await openBrowser(console.url).call('GET', '/nothing')
     assert.equal(answer.status, 404)
     assert.equal(errorCode(answer), 'route_not_found')
+  })
+})
+
+describe('console: on a server that has too much to do', () => {
+  it('answers, also signing in, while phones are refused', async (t) => {
+    const console = await startConsole(t, Date.now, { MAX_IN_FLIGHT: '10' })
+    const owner = await setUpOwner(console)
+    const { hostname, port } = new URL(console.url)
+    // Requests whose body never comes hold their places.
+    const held = Array.from({ length: 12 }, () => {
+      const socket = net.connect(Number(port), hostname)
+      socket.on('error', () => undefined)
+      socket.write('POST /v1/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{')
+      return socket
+    })
+    const phone = () => fetch(`${console.url}/v1/files/list`).then(({ status }) => status)
+    try {
+      while ((await phone()) !== 503) await sleep(20)
+      assert.equal((await owner.call('GET', '/overview')).status, 200)
+      assert.equal((await owner.call('GET', '/requests')).status, 200)
+      assert.equal((await owner.call('POST', '/session', { name: 'Lin', password: PASSWORD })).status, 200)
+      assert.equal((await fetch(`${console.url}/console/`)).status, 200)
+    } finally {
+      for (const socket of held) socket.destroy() // the server closes once they are gone
+    }
   })
 })

@@ -1,7 +1,7 @@
 /** Alarms: what fires, what fired, who is told and when, from which values on; silence and test. */
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
-import { type Static, Type } from 'typebox'
 import { AppError } from '../../errors.ts'
+import { type Static, Type } from '../../http/json-schema.ts'
 import { type AlarmChannel, CHANNEL_KINDS } from '../monitor/alarm-channels.ts'
 import { type ChannelInput, type KnownChannel, toChannel } from '../monitor/alarm-settings.ts'
 import { ChannelError } from '../monitor/channel-error.ts'

@@ -1,8 +1,8 @@
 /** The mini program's users: who logs in, their sessions, and a person's right to a copy of their data, or none of it. */
 import type { FastifyPluginAsync } from 'fastify'
-import { type Static, Type } from 'typebox'
 import type { Database } from '../../database/database.ts'
 import { AppError } from '../../errors.ts'
+import { type Static, Type } from '../../http/json-schema.ts'
 import type { Documents, JsonObject } from '../documents/document-request.ts'
 import type { Files } from '../files/files.ts'
 import type { SessionLookup } from '../sessions/current-session.ts'

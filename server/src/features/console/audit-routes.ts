@@ -1,7 +1,7 @@
 /** Who did what. */
 import type { FastifyPluginAsync } from 'fastify'
-import { type Static, Type } from 'typebox'
 import type { Database } from '../../database/database.ts'
+import { type Static, Type } from '../../http/json-schema.ts'
 import { listAudit } from './audit-log.ts'
 
 const ENTRIES_MAX = 200

@@ -100,6 +100,10 @@ export function consoleRoutes(needs: ConsoleNeeds): FastifyPluginAsync {
   }
 }
 
+/**
+ * The two routes for any address below give all of them their priority: an overloaded server is what an owner opens the
+ * console for, so it is not refused. Guests who ask too often are.
+ */
 function consoleApi(needs: ConsoleNeeds): FastifyPluginAsync {
   return async (app) => {
     app.addHook('onSend', async (_request, reply) => {
@@ -120,14 +124,14 @@ function consoleApi(needs: ConsoleNeeds): FastifyPluginAsync {
     await app.register(sqlRoutes(all))
     await app.register(functionConsoleRoutes(all))
     await app.register(fileConsoleRoutes(all))
+    await app.register(jobConsoleRoutes(all))
+    await app.register(stockConsoleRoutes(all))
     await app.register(appUserRoutes(all))
     await app.register(logRoutes(all))
     await app.register(paymentConsoleRoutes(all))
     await app.register(settingsRoutes(all))
-    await app.register(jobConsoleRoutes(all))
-    await app.register(stockConsoleRoutes(all))
     await app.register(auditRoutes(needs))
-    app.all('/*', { config: { role: 'nobody' } }, (request) => {
+    app.all('/*', { config: { role: 'nobody', priority: 'always' } }, (request) => {
       throw new AppError('route_not_found', `The console's API has nothing at ${request.method} ${request.url}.`)
     })
   }
@@ -144,7 +148,8 @@ function consolePages(staticDir: string): FastifyPluginAsync {
     // One route for all files: their names change with each build, and metrics are kept by route.
     await app.register(fastifyStatic, { root: staticDir, serve: false, cacheControl: false, preCompressed: true })
     const files = new Set(readdirSync(staticDir, { recursive: true, encoding: 'utf8' }))
-    app.get<{ Params: { '*': string } }>('/*', { schema: { hide: true } }, (request, reply) => {
+    const options = { schema: { hide: true }, config: { priority: 'always' } } as const
+    app.get<{ Params: { '*': string } }>('/*', options, (request, reply) => {
       const file = request.params['*']
       const isHashed = file.startsWith(`${HASHED_FOLDER}/`)
       if (isHashed && !files.has(file)) {

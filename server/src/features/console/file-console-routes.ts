@@ -1,7 +1,7 @@
 /** Uploaded files in the console. */
 import type { FastifyPluginAsync } from 'fastify'
-import { type Static, Type } from 'typebox'
 import { AppError } from '../../errors.ts'
+import { type Static, Type } from '../../http/json-schema.ts'
 import type { Files } from '../files/files.ts'
 import type { Audit } from './audit-log.ts'
 import { identityOf } from './console-access.ts'

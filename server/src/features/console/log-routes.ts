@@ -1,6 +1,6 @@
 /** What happened: requests, the function calls they made, and slow queries. */
 import type { FastifyPluginAsync } from 'fastify'
-import { type Static, Type } from 'typebox'
+import { type Static, Type } from '../../http/json-schema.ts'
 import type { Functions } from '../functions/functions.ts'
 import type { RecentRequests } from '../monitor/recent-requests.ts'
 import type { SlowQueryBook } from '../monitor/slow-query-book.ts'

@@ -1,6 +1,6 @@
 /** Is it healthy, how full is it, what next: the landing page's figures, and the charts. */
 import type { FastifyPluginAsync } from 'fastify'
-import { type Static, Type } from 'typebox'
+import { type Static, Type } from '../../http/json-schema.ts'
 import { chartPoint, perSecond, readLoad } from '../monitor/load-gauge.ts'
 import {
   allRoutes,
@@ -46,7 +46,7 @@ export function overviewRoutes(needs: OverviewNeeds): FastifyPluginAsync {
   const startedAtMs = now()
 
   return async (app) => {
-    app.get('/overview', { config: { role: 'viewer', priority: 'first' } }, async () => {
+    app.get('/overview', { config: { role: 'viewer' } }, async () => {
       const nowMs = now()
       const facts = watch.boxFacts()
       const record = watch.lastMinute()

@@ -1,8 +1,8 @@
 /** Payments in the console: what came in, the orders, and where our books and WeChat Pay's do not say the same. */
 import type { FastifyPluginAsync } from 'fastify'
-import { type Static, Type } from 'typebox'
 import type { Database } from '../../database/database.ts'
 import { AppError } from '../../errors.ts'
+import { type Static, Type } from '../../http/json-schema.ts'
 import { PAYMENTS_SEEN_SETTING } from '../monitor/server-sources.ts'
 import type { Watch } from '../monitor/watch.ts'
 import {

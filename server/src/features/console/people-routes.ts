@@ -1,8 +1,8 @@
 /** Set-up, signing in and out, and the console's administrators. */
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
-import { type Static, Type } from 'typebox'
 import type { Database } from '../../database/database.ts'
 import { AppError } from '../../errors.ts'
+import { type Static, Type } from '../../http/json-schema.ts'
 import {
   changeRole,
   listAdministrators,

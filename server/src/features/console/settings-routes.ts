@@ -1,9 +1,9 @@
 /** Settings: what the server runs with (never the secrets), which server was bought, and access keys. */
 import { BUNDLES } from '@sampan/planner/catalogue/bundles'
 import type { FastifyPluginAsync } from 'fastify'
-import { type Static, Type } from 'typebox'
 import { type Config, SETTINGS, type SettingName } from '../../config.ts'
 import { AppError } from '../../errors.ts'
+import { type Static, Type } from '../../http/json-schema.ts'
 import { BUNDLE_SETTING, parseBundle } from '../monitor/box-facts.ts'
 import type { Watch } from '../monitor/watch.ts'
 import type { WeChatCalls } from '../monitor/wechat-calls.ts'

@@ -1,9 +1,9 @@
 /** SQL by hand: reading for developers, writing for owners who unlock it, both written down. */
 import type { FastifyPluginAsync } from 'fastify'
-import { type Static, Type } from 'typebox'
 import type { Database, Row } from '../../database/database.ts'
 import { runStatement } from '../../database/run-statement.ts'
 import { AppError } from '../../errors.ts'
+import { type Static, Type } from '../../http/json-schema.ts'
 import type { Audit } from './audit-log.ts'
 import { signedIn } from './console-access.ts'
 
