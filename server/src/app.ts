@@ -25,7 +25,7 @@ import { healthRoutes } from './http/health-routes.ts'
 import { shedLoad } from './http/load-shedding.ts'
 import { openHttp, requestIds } from './http/open-http.ts'
 import { describeRoutes } from './http/openapi.ts'
-import { isLoopback, limitRates } from './http/rate-limit.ts'
+import { isLoopback, limitRates, openRateLimiter, type RateRule } from './http/rate-limit.ts'
 import type { Resources } from './open-resources.ts'
 import { serveOwnRoutes } from './own-routes.ts'
 
@@ -47,13 +47,17 @@ export async function createApp(resources: Resources, version: string): Promise<
   })
   shedLoad(app, { maxInFlight: config.MAX_IN_FLIGHT, requestIdOf: requestIds() })
   identifyCallers(app, sessions, localToken)
-  limitRates(app, (request) => {
+  const rates = openRateLimiter()
+  const strangerRate = (ip: string) => ({ key: `i:${ip}`, perSecond: config.IP_REQUESTS_PER_SECOND })
+  const ruleOf: RateRule = (request) => {
     const { identity, ip } = request
     if (identity.kind === 'user') return { key: `s:${identity.sessionId}`, perSecond: config.USER_REQUESTS_PER_SECOND }
     // Functions, the command line and Nginx's own checks come from this machine.
-    const isStranger = identity.kind === 'anonymous' && !isLoopback(request)
-    return isStranger ? { key: `i:${ip}`, perSecond: config.IP_REQUESTS_PER_SECOND } : undefined
-  })
+    if (identity.kind !== 'anonymous' || isLoopback(request)) return undefined
+    // A program with a key is known only once the door has read its signature: then it counts as itself.
+    return { ...strangerRate(ip), isOnlyChecked: request.url.startsWith('/admin') }
+  }
+  limitRates(app, ruleOf, rates)
   await describeRoutes(app, version)
 
   await app.register(healthRoutes({ check: () => database.ping(), isStopping: resources.isStopping }))
@@ -74,9 +78,12 @@ export async function createApp(resources: Resources, version: string): Promise<
   serveRealtime(app, { ...resources, env: config.ENV_ID })
   const pay = payments && cloudPay(payments, log)
   const findUserHere = (openId: string) => findUser(database, openId)
-  await app.register(adminDoor({ ...resources, appId, findUser: findUserHere, ...(pay && { pay }) }), {
-    prefix: '/admin',
-  })
+  const programRates = {
+    countKey: (keyId: string) => rates.count({ key: `k:${keyId}`, perSecond: config.KEY_REQUESTS_PER_SECOND }),
+    countStranger: (ip: string) => rates.count(strangerRate(ip)),
+  }
+  const doorNeeds = { ...resources, appId, findUser: findUserHere, programRates, ...(pay && { pay }) }
+  await app.register(adminDoor(doorNeeds), { prefix: '/admin' })
   await serveOwnRoutes(app, { ...resources, serverRoot: resources.project.serverRoot })
   await app.register(consoleRoutes({ ...resources, version, staticDir: CONSOLE_DIR }), { prefix: '/console' })
   return app

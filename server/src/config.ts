@@ -83,6 +83,7 @@ export const SETTINGS = {
   MAX_IN_FLIGHT:          integer(1_000, 'Requests worked on at once; beyond it the server answers 503 early, reads first.', '同时处理的请求数;超出后提前返回 503,优先拒绝读请求。', 10),
   USER_REQUESTS_PER_SECOND: integer(50, 'Requests per second of one session, with twice as many in a burst.', '单个会话每秒请求数,突发可达两倍。', 1),
   IP_REQUESTS_PER_SECOND: integer(200, 'Requests per second of one address without a session; phones share addresses.', '未登录时单个 IP 每秒请求数;手机网络会共享 IP。', 1),
+  KEY_REQUESTS_PER_SECOND: integer(500, 'Requests per second of one program with an access key, with twice as many in a burst.', '单个持访问密钥的程序每秒请求数,突发可达两倍。', 1),
 
   UPLOAD_LIMIT_BYTES:     integer(20 * 1024 * 1024, 'Largest uploaded file.', '上传文件的上限。', 1024),
   UPLOAD_TYPES:           text('image/*,video/*,audio/*,application/pdf,application/zip,application/json,application/octet-stream,text/plain,text/csv,application/msword,application/vnd.*', 'Content types accepted for upload, comma-separated, * at the end of one.', '允许上传的文件类型,逗号分隔,末尾可用 *。'),

@@ -14,7 +14,17 @@ import { identifyProgram } from './admin-identity.ts'
 import type { AdminServices } from './admin-request.ts'
 import { failedAnswer } from './cloudbase-errors.ts'
 
-type Needs = AdminServices & { readonly accessKeys: AccessKeys; readonly now: () => number }
+type Needs = AdminServices & {
+  readonly accessKeys: AccessKeys
+  readonly now: () => number
+  readonly programRates: ProgramRates
+}
+
+/** Other programs count by their key; who has none counts by the address, as everywhere. Both throw `rate_limited`. */
+export type ProgramRates = {
+  readonly countKey: (keyId: string) => void
+  readonly countStranger: (ip: string) => void
+}
 
 /** A batch of documents, or an image for WeChat to check. Only programs that the owner let in get this far. */
 const BODY_LIMIT_BYTES = 16 * 1024 * 1024
@@ -27,7 +37,7 @@ export function adminDoor(needs: Needs): FastifyPluginAsync {
     await app.register(multipart, {
       limits: { fields: FORM_FIELDS_MAX, files: 4, fileSize: BODY_LIMIT_BYTES, fieldSize: BODY_LIMIT_BYTES },
     })
-    refuseStrangersEarly(app)
+    refuseStrangersEarly(app, needs.programRates)
     app.setErrorHandler((thrown, request, reply) => {
       const error = asAppError(fromFastify(thrown))
       const line = { requestId: request.id, code: error.code, action: actionOf(request) }
@@ -39,7 +49,11 @@ export function adminDoor(needs: Needs): FastifyPluginAsync {
     const options = { schema: { hide: true }, bodyLimit: BODY_LIMIT_BYTES, config: { deadlineMs: DEADLINE_MS } }
     app.post('/', options, async (request, reply) => {
       const fields = await readFields(request)
-      const { identity, call } = await identifyProgram(request, fields, needs)
+      const { identity, call } = await identifyProgram(request, fields, needs).catch((error: unknown) => {
+        needs.programRates.countStranger(request.ip)
+        throw error
+      })
+      if (identity.kind === 'key') needs.programRates.countKey(identity.keyId)
       request.seenAs = { partOf: call?.requestId, action: String(fields['action']).slice(0, 64) }
       const action = ADMIN_ACTIONS.get(String(fields['action']))
       if (!action) {
@@ -55,10 +69,11 @@ export function adminDoor(needs: Needs): FastifyPluginAsync {
 }
 
 /** Workers prove themselves with a token in the body; everybody else's proof is a header, so it is known before. */
-function refuseStrangersEarly(app: FastifyInstance) {
+function refuseStrangersEarly(app: FastifyInstance, { countStranger }: ProgramRates) {
   app.addHook('onRequest', async (request) => {
     const { authorization = '' } = request.headers
     if (isLoopback(request) || /^(TC3-HMAC-SHA256|Bearer) /.test(authorization)) return
+    countStranger(request.ip)
     throw new AppError('signature_invalid', 'This address is for programs with an access key.')
   })
 }
