@@ -1,6 +1,6 @@
 /** Finds the command, parses its options, runs it, and turns what it throws into a message and a hint. */
 import { parseCommandLine } from './command-line.ts'
-import { COMMANDS } from './commands.ts'
+import { loadCommands } from './commands.ts'
 import { renderFailure } from './failure.ts'
 import { renderCommandHelp, renderHelp } from './help.ts'
 import { detectLanguage } from './language.ts'
@@ -24,9 +24,10 @@ export async function runCommandLine({ words, env }: ProcessFacts): Promise<numb
 
 async function run(words: string[], env: ProcessFacts['env'], lang: 'zh' | 'en'): Promise<number> {
   const [name = 'help', ...rest] = words
-  if (name === 'help' || name === '--help' || name === '-h') return print(renderHelp(COMMANDS, rest[0], lang))
+  if (name === 'help' || name === '--help' || name === '-h')
+    return print(renderHelp(await loadCommands(), rest[0], lang))
 
-  const { command, input, wantsHelp, json, isSilent } = parseCommandLine(COMMANDS, name, rest, lang)
+  const { command, input, wantsHelp, json, isSilent } = parseCommandLine(await loadCommands(name), name, rest, lang)
   if (wantsHelp) return print(renderCommandHelp(command, lang))
 
   const isInteractive = Boolean(process.stdin.isTTY && process.stdout.isTTY) && !isSilent

@@ -6,7 +6,7 @@ import net from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { COMMANDS } from '../src/commands.ts'
+import { loadCommands } from '../src/commands.ts'
 import { renderCommandHelp } from '../src/help.ts'
 
 const MAIN = path.resolve(import.meta.dirname, '../src/main.ts')
@@ -44,6 +44,8 @@ async function ready(child: Sampan): Promise<string> {
   throw new Error(`never ready: ${child.seen.out}${child.seen.err}`)
 }
 
+const commands = await loadCommands()
+
 describe('sampan', () => {
   let folder: string
   let project: string
@@ -62,7 +64,7 @@ describe('sampan', () => {
   })
   after(() => rm(folder, { recursive: true, force: true }))
 
-  for (const command of COMMANDS) {
+  for (const command of commands) {
     it(`explains ${command.name} with an example in both languages`, () => {
       for (const lang of ['en', 'zh'] as const) {
         const help = renderCommandHelp(command, lang)
@@ -76,7 +78,7 @@ describe('sampan', () => {
 
   it('lists its commands, and refuses one that it does not know with exit code 2', async () => {
     const help = await run(['help'])
-    for (const { name } of COMMANDS) assert.ok(help.out.includes(`  ${name}`))
+    for (const { name } of commands) assert.ok(help.out.includes(`  ${name}`))
     assert.match((await run(['call', '--help'])).out, /sampan call NAME/)
     const unknown = await run(['deploi'])
     assert.equal(unknown.code, 2)

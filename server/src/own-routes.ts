@@ -8,7 +8,6 @@ import { pathToFileURL } from 'node:url'
 import type { FastifyInstance } from 'fastify'
 import type { Kysely } from 'kysely'
 import type { Database } from './database/database.ts'
-import { openKysely } from './database/open-kysely.ts'
 import type { Documents } from './features/documents/document-request.ts'
 import type { Files } from './features/files/files.ts'
 import type { Functions } from './features/functions/functions.ts'
@@ -52,6 +51,7 @@ export async function serveOwnRoutes(app: FastifyInstance, needs: Needs): Promis
   const module: { default?: unknown } = await import(pathToFileURL(entry).href)
   if (typeof module.default !== 'function')
     throw new Error(`${entry} must export a function as its default: (app, context) => …`)
+  const { openKysely } = await import('./database/open-kysely.ts') // 250 modules, which few projects need
   const addRoutes = module.default as OwnRoutes // safe: a function; its parameters are the documented ones
 
   const context: OwnRoutesContext = {

@@ -1,5 +1,5 @@
-import { Agent, FormData, request } from 'undici'
 import { AppError } from '../errors.ts'
+import { type HttpClient, openHttpClient } from './http-client.ts'
 import type { ApiAnswer, ApiRequest } from './wechat.ts'
 
 const CONNECTION_LIMIT = 64
@@ -20,7 +20,7 @@ export type WeChatHttp = {
  * An answer is judged by its content, not by its label: WeChat sends JSON as text/plain, and failures of image APIs as JSON.
  */
 export function openWeChatHttp(baseUrl: string): WeChatHttp {
-  const agent = new Agent({ connections: CONNECTION_LIMIT, maxResponseSize: ANSWER_LIMIT_BYTES })
+  const http = openHttpClient({ connections: CONNECTION_LIMIT, maxResponseSize: ANSWER_LIMIT_BYTES })
 
   return {
     async send(path, { method, query = {}, body, media }, timeoutMs) {
@@ -29,24 +29,24 @@ export function openWeChatHttp(baseUrl: string): WeChatHttp {
 
       const texts = media ? { ...textsOf(body), ...query } : query
       const url = `${baseUrl}${path}?${new URLSearchParams(texts)}`.replace(/\?$/, '')
-      const form = media && formOf(media)
+      const form = media && (await formOf(media, http))
       const payload = form ?? (body === undefined ? null : JSON.stringify(body))
       const headers = body !== undefined && !form ? { 'content-type': 'application/json; charset=utf-8' } : {}
       const signal = AbortSignal.timeout(Math.ceil(timeoutMs))
       try {
-        const response = await request(url, { method, headers, body: payload, dispatcher: agent, signal })
+        const response = await http.request(url, { method, headers, body: payload, signal })
         const bytes = Buffer.from(await response.body.arrayBuffer())
         return parseAnswer(path, response.statusCode, String(response.headers['content-type'] ?? ''), bytes)
       } catch (error) {
         throw error instanceof AppError ? error : unreachable(path, error)
       }
     },
-    close: () => agent.destroy(),
+    close: http.close,
   }
 }
 
-function formOf({ field, fileName, contentType, bytes }: NonNullable<ApiRequest['media']>) {
-  const form = new FormData()
+async function formOf({ field, fileName, contentType, bytes }: NonNullable<ApiRequest['media']>, http: HttpClient) {
+  const form = await http.newForm()
   // safe: Blob copies the bytes; its type only excludes shared memory, which no caller has
   form.set(field, new Blob([bytes as Uint8Array<ArrayBuffer>], { type: contentType }), fileName)
   return form

@@ -5,11 +5,10 @@ import path from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import fastify from 'fastify'
 import { pino } from 'pino'
-import { Registry } from 'prom-client'
 import { openMetricsHistory, TIERS } from '../../src/features/monitor/metrics-history.ts'
 import { EMPTY_RECORD, latencyQuantileMs, toGauges } from '../../src/features/monitor/metrics-record.ts'
 import { MONITOR_FILE, openMonitor } from '../../src/features/monitor/monitor.ts'
-import { publishMetrics } from '../../src/features/monitor/prometheus-metrics.ts'
+import { openRegistry } from '../../src/features/monitor/prometheus-metrics.ts'
 
 const log = pino({ level: 'silent' })
 const MIDNIGHT_IN_CHINA_MS = Date.parse('2026-11-22T00:00:00+08:00')
@@ -119,8 +118,6 @@ describe('monitor', () => {
 
   it('tells Prometheus the same figures', async (t) => {
     const monitor = openMonitor({ dataDir: await temporaryDir(t), log, sampleEveryMs: 0 })
-    const registry = new Registry()
-    publishMetrics(monitor, registry)
     const app = fastify()
     monitor.observe(app)
     app.get('/hello', () => 'hello')
@@ -131,7 +128,7 @@ describe('monitor', () => {
     })
     await (await fetch(`${url}/hello`)).text()
     await monitor.sample()
-    const text = await registry.metrics()
+    const text = await openRegistry(monitor).metrics()
     assert.match(text, /^sampan_http_requests\{route="GET \/hello"\} 1$/m)
     assert.match(text, /^sampan_http_duration_seconds_bucket\{route="GET \/hello",le="\+Inf"\} 1$/m)
     assert.match(text, /^sampan_process_rss_bytes \d+$/m)

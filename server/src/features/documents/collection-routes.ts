@@ -1,7 +1,7 @@
 /** `/v1/documents/collections…`: what the owner's tools do with collections, their rules and their indexes. */
 import { LIMITS } from '@sampan/protocol/limits'
 import type { FastifyPluginAsync } from 'fastify'
-import { type Static, Type } from 'typebox'
+import { type Static, Type } from '../../http/json-schema.ts'
 import { requireOwnerTool } from '../sessions/current-session.ts'
 import type { CollectionRules, Documents, IndexDefinition, JsonObject } from './document-request.ts'
 

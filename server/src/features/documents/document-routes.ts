@@ -1,8 +1,8 @@
 /** `POST /v1/documents/<verb>`: the public API, as @sampan/protocol/documents describes it. */
 import { LIMITS } from '@sampan/protocol/limits'
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
-import { type Static, Type } from 'typebox'
 import { AppError } from '../../errors.ts'
+import { type Static, Type } from '../../http/json-schema.ts'
 import { answerUnchanged } from '../../http/unchanged-answers.ts'
 import type { DocumentCaller, Documents, DocumentText, Json, JsonObject } from './document-request.ts'
 

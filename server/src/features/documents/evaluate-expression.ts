@@ -1,24 +1,23 @@
 /** `$expr`: an aggregation expression as a condition on one document. */
-import { Query } from 'mingo/query'
+import { createRequire } from 'node:module'
+import path from 'node:path'
 import { AppError } from '../../errors.ts'
-import { revive } from './aggregation-values.ts'
-import { boundedContext, ExpressionBudget } from './bounded-expressions.ts'
 import { decodeExpression } from './decode-expression.ts'
 import { startDecoding } from './decode-value.ts'
 import type { ExpressionTest } from './match-document.ts'
+
+const require = createRequire(import.meta.url)
+/** Loaded by the first `$expr`, and at once, because conditions are compiled without waiting. */
+const expressionQueries = () =>
+  require(`./expression-query${path.extname(import.meta.url)}`) as typeof import('./expression-query.ts') // safe: that file
 
 /** @throws {AppError} `invalid_query` */
 export const expressionTest =
   (nowMs: number): ExpressionTest =>
   (expression) => {
     const decoded = decodeExpression(expression, startDecoding('invalid_query', nowMs), '$expr', true)
-    const budget = new ExpressionBudget()
-    const options = { scriptEnabled: false, context: boundedContext(budget) }
-    const query = attempt(() => new Query({ $expr: revive(decoded) }, options))
-    return (document) => {
-      budget.refill()
-      return attempt(() => query.test(revive(document) as Record<string, unknown>)) // safe: an object stays one
-    }
+    const holds = attempt(() => expressionQueries().openExpressionQuery(decoded))
+    return (document) => attempt(() => holds(document))
   }
 
 function attempt<Result>(work: () => Result): Result {

@@ -6,7 +6,6 @@ import { decodePipeline, type Stage } from './decode-pipeline.ts'
 import { someElementAt, withField } from './document-path.ts'
 import type { DocumentText, Json, JsonObject } from './document-request.ts'
 import { isArray, isObject } from './document-values.ts'
-import { runStages } from './run-stages.ts'
 
 /** Documents that a correlated pipeline may run for: one query each. */
 const CORRELATED_DOCUMENTS_LIMIT = 1_000
@@ -132,10 +131,13 @@ async function joinByPipeline(
       `A lookup with variables runs for at most ${CORRELATED_DOCUMENTS_LIMIT} documents.`,
     )
   }
+  const { runStages } = await import('./run-stages.ts') // brings mingo along, which few requests need
+  const project: Stage = { name: '$project', spec: { _id: 0, ...variables } }
   let total = 0
   const joined: JsonObject[][] = []
   for (const document of documents) {
-    const matches = await run(substitute(pipeline, evaluate(variables, document, aggregation.nowMs)) as JsonObject[]) // safe: the shape is kept
+    const [values = {}] = runStages([document], [project], aggregation.nowMs)
+    const matches = await run(substitute(pipeline, values) as JsonObject[]) // safe: the shape is kept
     total += matches.length
     refuseTooMany(total)
     joined.push(matches)
@@ -147,12 +149,6 @@ function refuseTooMany(count: number) {
   if (count > JOINED_DOCUMENTS_LIMIT) {
     throw new AppError('query_too_expensive', `The lookup joins more than ${JOINED_DOCUMENTS_LIMIT} documents.`)
   }
-}
-
-/** The variables' values for one document. */
-function evaluate(variables: JsonObject, document: JsonObject, nowMs: number): JsonObject {
-  const [values] = runStages([document], [{ name: '$project', spec: { _id: 0, ...variables } }], nowMs)
-  return values ?? {}
 }
 
 /** `$$name` and `$$name.field` become literals, everywhere in the pipeline. */

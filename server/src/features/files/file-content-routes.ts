@@ -1,7 +1,7 @@
 /** Serving the bytes: `GET /cloud/<env>/<path>`, the address that a page puts into `<image src>`. */
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
-import { type Static, Type } from 'typebox'
 import { AppError } from '../../errors.ts'
+import { type Static, Type } from '../../http/json-schema.ts'
 import { isShownInline } from './content-type.ts'
 import { UPLOAD_DEADLINE_MS } from './file-routes.ts'
 import type { StoredFile } from './file-store.ts'

@@ -1,7 +1,7 @@
 /** `POST /v1/functions/<name>`: calls a function as the session's user. */
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
-import { type Static, Type } from 'typebox'
 import { AppError } from '../../errors.ts'
+import { type Static, Type } from '../../http/json-schema.ts'
 import type { Identity } from '../sessions/identity.ts'
 import type { Functions } from './functions.ts'
 import type { OpenDataReader } from './open-data.ts'

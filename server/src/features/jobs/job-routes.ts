@@ -1,7 +1,7 @@
 /** `/v1/jobs`: adding, watching and stopping jobs, as @sampan/protocol/jobs describes them. */
 import type { JobState } from '@sampan/protocol/jobs'
 import type { FastifyPluginAsync } from 'fastify'
-import { type Static, Type } from 'typebox'
+import { type Static, Type } from '../../http/json-schema.ts'
 import { requireCaller, requireOwnerTool } from '../sessions/current-session.ts'
 import type { Identity } from '../sessions/identity.ts'
 import type { Jobs } from './jobs.ts'

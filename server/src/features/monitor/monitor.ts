@@ -36,8 +36,8 @@ export interface Monitor {
   onSample(listener: SampleListener): void
   /** The last samples, oldest first: five minutes' worth. */
   recent(): readonly LiveSample[]
-  /** Every route and function since the start, for Prometheus. */
-  sinceStart(): Pick<MetricsRecord, 'routes' | 'functions'>
+  /** Every route, function and counter since the start, for Prometheus. */
+  sinceStart(): Pick<MetricsRecord, 'routes' | 'functions' | 'counters'>
   /** Takes a sample now; a timer does so by itself. */
   sample(): Promise<LiveSample>
   close(): Promise<void>
@@ -86,8 +86,8 @@ export function openMonitor({ dataDir, log, now = Date.now, sampleEveryMs = SAMP
   function remember(sample: LiveSample) {
     recent.push(sample)
     if (recent.length > RECENT_SAMPLES) recent.shift()
-    const { routes, functions } = sample.record
-    sinceStart = mergeRecords(sinceStart, { ...EMPTY_RECORD, routes, functions })
+    const { routes, functions, counters } = sample.record
+    sinceStart = mergeRecords(sinceStart, { ...EMPTY_RECORD, routes, functions, counters })
     const startMs = startOfStep(sample.atMs, MINUTE_MS)
     if (minute && minute.startMs !== startMs) flush()
     const kept = sample.isLeader ? sample.record : withoutHost(sample.record)

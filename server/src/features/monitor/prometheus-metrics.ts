@@ -1,30 +1,48 @@
 /** The same figures for Prometheus, in a registry that the caller serves at `/metrics`. */
-import { Counter, Gauge, type Registry } from 'prom-client'
+import { Counter, Gauge, Registry } from 'prom-client'
 import { LATENCY_BOUNDS_MS, latencyQuantileMs, meanOf, type RouteRecord } from './metrics-record.ts'
 import type { Monitor } from './monitor.ts'
 
 const MS_PER_SECOND = 1000
 
+/** What is asked for is read at that moment, so that the registry may be made at any time. */
+export function openRegistry(monitor: Monitor): Registry {
+  const registry = new Registry()
+  publishSamples(monitor, registry)
+  publishRoutes(monitor, registry)
+  publishFunctions(monitor, registry)
+  return registry
+}
+
 /** Names follow Prometheus' rules: `host.cpu` becomes `sampan_host_cpu`. */
-export function publishMetrics(monitor: Monitor, registry: Registry): void {
+function publishSamples(monitor: Monitor, registry: Registry) {
   const gauges = new Map<string, Gauge>()
   const counters = new Map<string, Counter>()
 
-  monitor.onSample(({ record }) => {
-    for (const [name, gauge] of Object.entries(record.gauges)) {
+  const readLast = () => {
+    for (const [name, gauge] of Object.entries(monitor.recent().at(-1)?.record.gauges ?? {})) {
       const metric = gauges.get(name) ?? new Gauge({ name: promName(name), help: name, registers: [registry] })
       gauges.set(name, metric)
       metric.set(meanOf(gauge) ?? 0)
     }
-    for (const [name, value] of Object.entries(record.counters)) {
+    for (const [name, total] of Object.entries(monitor.sinceStart().counters)) {
       const metric =
         counters.get(name) ?? new Counter({ name: `${promName(name)}_total`, help: name, registers: [registry] })
       counters.set(name, metric)
-      metric.inc(value)
+      metric.reset()
+      metric.inc(total)
     }
+  }
+  readLast()
+  const samples = new Gauge({
+    name: 'sampan_last_sample_seconds',
+    help: 'When the figures were read, in seconds since 1970',
+    registers: [registry],
+    collect() {
+      readLast()
+      samples.set((monitor.recent().at(-1)?.atMs ?? 0) / MS_PER_SECOND)
+    },
   })
-  publishRoutes(monitor, registry)
-  publishFunctions(monitor, registry)
 }
 
 function publishFunctions(monitor: Monitor, registry: Registry) {

@@ -4,21 +4,30 @@
  */
 
 import { ERRORS, type ErrorCode } from '@sampan/protocol/errors'
-import { type Static, Type } from 'typebox'
-import { Compile } from 'typebox/compile'
 import { AppError, asAppError } from '../../errors.ts'
 import type { JsonObject } from '../documents/document-request.ts'
 import type { WatchChange } from './watched-query.ts'
 
-const Frame = Type.Object({
-  watchId: Type.Optional(Type.String({ maxLength: 128 })),
-  requestId: Type.Optional(Type.String({ maxLength: 128 })),
-  msgType: Type.String({ maxLength: 32 }),
-  msgData: Type.Optional(Type.Unknown()),
-  exMsgData: Type.Optional(Type.Unknown()),
-})
-export type ClientFrame = Static<typeof Frame>
-const frame = Compile(Frame)
+/** Longest `watchId` and `requestId`. */
+const ID_CHARACTERS_MAX = 128
+const TYPE_CHARACTERS_MAX = 32
+
+export type ClientFrame = {
+  readonly watchId?: string
+  readonly requestId?: string
+  readonly msgType: string
+  readonly msgData?: unknown
+  readonly exMsgData?: unknown
+}
+
+function isFrame(value: unknown): value is ClientFrame {
+  if (typeof value !== 'object' || value === null) return false
+  const { watchId, requestId, msgType } = value as Record<string, unknown> // safe: an object
+  const isId = (id: unknown) => id === undefined || isText(id, ID_CHARACTERS_MAX)
+  return isText(msgType, TYPE_CHARACTERS_MAX) && isId(watchId) && isId(requestId)
+}
+
+const isText = (value: unknown, maxLength: number) => typeof value === 'string' && value.length <= maxLength
 
 /** @throws {AppError} `invalid_json`, `invalid_request` */
 export function readFrame(text: string): ClientFrame {
@@ -28,7 +37,7 @@ export function readFrame(text: string): ClientFrame {
   } catch (cause) {
     throw new AppError('invalid_json', 'The frame is not valid JSON.', { cause })
   }
-  if (!frame.Check(value)) throw new AppError('invalid_request', 'The frame needs a msgType.')
+  if (!isFrame(value)) throw new AppError('invalid_request', 'The frame needs a msgType.')
   return value
 }
 

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsync } from 'fastify'
-import { type Static, Type } from 'typebox'
+import { type Static, Type } from '../../http/json-schema.ts'
 import { requireCaller, requireOwnerTool } from '../sessions/current-session.ts'
 import { REALTIME_PATH } from './realtime-socket.ts'
 import type { RealtimeTickets } from './realtime-tickets.ts'

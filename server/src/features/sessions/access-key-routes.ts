@@ -1,7 +1,7 @@
 /** `/v1/keys`: the owner creates, lists and revokes keys for server-to-server access. */
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
-import { type Static, Type } from 'typebox'
 import { AppError } from '../../errors.ts'
+import { type Static, Type } from '../../http/json-schema.ts'
 import type { AccessKeys } from './access-keys.ts'
 
 const NewKey = Type.Object({ label: Type.String({ maxLength: 200, default: '' }) }, { additionalProperties: false })

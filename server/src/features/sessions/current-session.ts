@@ -30,8 +30,8 @@ export type SessionLookup = {
 type LookupNeeds = { readonly database: Database; readonly log: Log; readonly now: () => number }
 type Known = { readonly identity: UserIdentity; readonly expiresAtMs: number }
 
-/** Sessions remembered by one process: about 500 bytes each. */
-const MAX_KNOWN = 100_000
+/** Sessions remembered by one process: about 500 bytes each, 60 of them from the start. */
+const MAX_KNOWN = 20_000
 /** A revocation in one process reaches the others within this time. */
 const REVOCATION_POLL_MS = 500
 /** Processes' clocks and commits may differ by this much. */

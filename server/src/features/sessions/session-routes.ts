@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify'
-import { type Static, Type } from 'typebox'
 import type { Database } from '../../database/database.ts'
+import { type Static, Type } from '../../http/json-schema.ts'
 import { requireUser, type SessionLookup } from './current-session.ts'
 import { createLogIn, hashToken, type LoginNeeds } from './log-in.ts'
 import { revokeSession } from './session-store.ts'

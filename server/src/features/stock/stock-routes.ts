@@ -1,8 +1,8 @@
 /** `/v1/stock`: sales and reservations, as @sampan/protocol/stock describes them. */
 import { LIMITS } from '@sampan/protocol/limits'
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
-import { type Static, Type } from 'typebox'
 import { AppError } from '../../errors.ts'
+import { type Static, Type } from '../../http/json-schema.ts'
 import { requireCaller, requireOwnerTool, requireUser } from '../sessions/current-session.ts'
 import type { Identity } from '../sessions/identity.ts'
 import type { Stock } from './stock.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Agent, request } from 'undici'
 import { AppError } from '../../errors.ts'
+import { openHttpClient } from '../http-client.ts'
 import type { NewOrder, NewRefund, WeChatPay } from './pay.ts'
 import { asRecord, incomplete, parseObject, readOrder, readRefund } from './pay-answer.ts'
 import { parseTradeBill, unpackBill } from './pay-bill.ts'
@@ -36,7 +36,7 @@ export function openWeChatPay(options: WeChatPayOptions): WeChatPay {
   const { attemptTimeoutMs = ATTEMPT_TIMEOUT_MS, retryPauseMs = RETRY_PAUSE_MS } = options
   const keys = openPayKeys(options, now)
   const { mchId } = keys
-  const agent = new Agent({ connections: CONNECTION_LIMIT, maxResponseSize: ANSWER_LIMIT_BYTES })
+  const http = openHttpClient({ connections: CONNECTION_LIMIT, maxResponseSize: ANSWER_LIMIT_BYTES })
 
   /** One attempt. Throws `wechat_unavailable` for everything that is no answer of WeChat Pay. */
   async function once(method: 'GET' | 'POST', pathAndQuery: string, body: string, host: string): Promise<Answer> {
@@ -49,13 +49,7 @@ export function openWeChatPay(options: WeChatPayOptions): WeChatPay {
     }
     const signal = AbortSignal.timeout(attemptTimeoutMs)
     try {
-      const response = await request(host + pathAndQuery, {
-        method,
-        headers,
-        body: body || null,
-        dispatcher: agent,
-        signal,
-      })
+      const response = await http.request(host + pathAndQuery, { method, headers, body: body || null, signal })
       const bytes = Buffer.from(await response.body.arrayBuffer())
       return { status: response.statusCode, headers: response.headers, bytes }
     } catch (error) {
@@ -150,7 +144,7 @@ export function openWeChatPay(options: WeChatPayOptions): WeChatPay {
       believe('/v3/certificates', answer)
       return { serials }
     },
-    close: () => agent.destroy(),
+    close: http.close,
   }
 }
 
