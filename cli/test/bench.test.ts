@@ -43,9 +43,15 @@ describe('sampan bench', () => {
     }
   })
 
+  it('rehearses a flash sale only on a server of its own', async () => {
+    const target = 'http://127.0.0.1:9'
+    await assert.rejects(run([target], { scenario: 'flash-sale' }), { name: 'UsageError', message: /starts itself/ })
+  })
+
   it('refuses probes that are too long and rates that are too high', async () => {
     await assert.rejects(run([], { seconds: 3_600 }), /--seconds takes 0.2 to 30/)
     await assert.rejects(run([], { 'max-rate': 1e9 }), /--max-rate takes 1 to/)
+    await assert.rejects(run([], { scenario: 'websocket', connections: 60_000 }), /--connections takes 1 to 18000/)
   })
 
   it('names everything that is wrong with a scenario file', async () => {

@@ -11,6 +11,8 @@ export type OwnServerOptions = {
   readonly dataDir: string
   readonly posts: number
   readonly functionsRoot: string
+  /** Whoever sends it acts as the owner. */
+  readonly ownerToken: string
   readonly wechat: { readonly url: string; readonly appId: string; readonly secret: string }
 }
 
@@ -35,10 +37,10 @@ const server = await startServer({
     functionsRoot: options.functionsRoot,
     collections: FORUM_COLLECTIONS,
     seed: {},
-    rooms: [],
+    rooms: [{ name: 'bench-*', join: 'users', say: 'users' }],
     isWatched: false,
   },
-  localToken: '',
+  localToken: options.ownerToken,
   environment: process.env,
 })
 

@@ -1,5 +1,6 @@
 /** Starts a private server with data of its own, on this machine's disk and with WeChat simulated, to be measured. */
 import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
@@ -8,7 +9,7 @@ import { openSimulator } from '@sampan/simulator'
 import { CommandError } from '../command.ts'
 import type { OwnServerOptions } from './main.ts'
 
-export type OwnServer = { readonly url: string; close(): Promise<void> }
+export type OwnServer = { readonly url: string; readonly ownerToken: string; close(): Promise<void> }
 
 const APP_ID = 'wx5a3f0d9c1b7e4f28'
 const SECRET = 'simulated-secret-of-the-simulator'
@@ -22,7 +23,9 @@ export async function startOwnServer(parentDir: string): Promise<OwnServer> {
   const dataDir = await mkdtemp(path.join(parentDir, 'sampan-bench-'))
   const simulator = await openSimulator({ appId: APP_ID, secret: SECRET })
   const logFile = createWriteStream(path.join(dataDir, 'server.log'))
+  const ownerToken = randomBytes(24).toString('base64url')
   const options: OwnServerOptions = {
+    ownerToken,
     dataDir,
     posts: POSTS,
     functionsRoot: functionsFolder(),
@@ -62,7 +65,7 @@ export async function startOwnServer(parentDir: string): Promise<OwnServer> {
     await close()
     throw error
   })
-  return { url, close }
+  return { url, ownerToken, close }
 }
 
 const entryFile = () => path.join(import.meta.dirname, `main${path.extname(import.meta.url)}`)

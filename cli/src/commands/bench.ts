@@ -15,6 +15,7 @@ import {
   ScenarioError,
   toCapacityFile,
 } from '@sampan/bench'
+import { REHEARSALS, rehearse } from '../bench/rehearse.ts'
 import { startOwnServer } from '../bench/start-own-server.ts'
 import { type Command, CommandError, type Output, UsageError } from '../command.ts'
 
@@ -22,6 +23,14 @@ const SHORTEST_SECONDS = 0.2
 const LONGEST_SECONDS = 30
 const USUAL_SECONDS = 3
 const MOST_PER_SECOND = 100_000
+/** Below a process's usual limit of 20,000 open files. */
+const MOST_CONNECTIONS = 18_000
+const USUAL_CONNECTIONS = 5_000
+const MOST_BUYERS = 200_000
+const USUAL_BUYERS = 10_000
+const USUAL_UNITS = 100
+
+const NAMES = [...BUILT_IN_SCENARIOS, ...REHEARSALS]
 
 export const bench: Command = {
   name: 'bench',
@@ -33,6 +42,7 @@ export const bench: Command = {
   examples: [
     'sampan bench',
     'sampan bench --html report.html',
+    'sampan bench --scenario flash-sale --buyers 20000 --units 200',
     'sampan bench http://127.0.0.1:8080 --scenario my.json',
   ],
   positionals: [
@@ -49,8 +59,8 @@ export const bench: Command = {
       type: 'string',
       value: 'NAME|FILE',
       about: {
-        en: `What is sent: ${BUILT_IN_SCENARIOS.join(', ')}, or a JSON file (default: mix)`,
-        zh: `压测场景:${BUILT_IN_SCENARIOS.join('、')},或 JSON 文件(默认 mix)`,
+        en: `What is sent: ${NAMES.join(', ')}, or a JSON file (default: mix)`,
+        zh: `压测场景:${NAMES.join('、')},或 JSON 文件(默认 mix)`,
       },
     },
     seconds: {
@@ -66,6 +76,30 @@ export const bench: Command = {
       value: 'N',
       about: { en: 'No probe of the open loop goes beyond N requests/s', zh: '开环探测的速率上限(次/秒)' },
     },
+    connections: {
+      type: 'number',
+      value: 'N',
+      about: {
+        en: `websocket: how many to open (default: ${USUAL_CONNECTIONS})`,
+        zh: `websocket 场景:建立的连接数(默认 ${USUAL_CONNECTIONS})`,
+      },
+    },
+    buyers: {
+      type: 'number',
+      value: 'N',
+      about: {
+        en: `flash-sale: how many press (default: ${USUAL_BUYERS})`,
+        zh: `flash-sale 场景:买家数(默认 ${USUAL_BUYERS})`,
+      },
+    },
+    units: {
+      type: 'number',
+      value: 'N',
+      about: {
+        en: `flash-sale: how many there are (default: ${USUAL_UNITS})`,
+        zh: `flash-sale 场景:商品件数(默认 ${USUAL_UNITS})`,
+      },
+    },
     data: {
       type: 'string',
       value: 'DIR',
@@ -80,13 +114,29 @@ export const bench: Command = {
   },
   async run({ options, positionals: [target] }, output) {
     const url = target && checkedUrl(target, options['yes'] === true, output.lang)
-    const scenario = readScenario(String(options['scenario'] ?? 'mix'))
+    const name = String(options['scenario'] ?? 'mix')
+    const rehearsal = REHEARSALS.find((known) => known === name)
+    const scenario = readScenario(rehearsal ? 'mix' : name)
     const seconds = boundedNumber(options['seconds'], USUAL_SECONDS, SHORTEST_SECONDS, LONGEST_SECONDS, 'seconds')
     const maxPerSecond = boundedNumber(options['max-rate'], MOST_PER_SECOND, 1, MOST_PER_SECOND, 'max-rate')
     const dataDir = path.resolve(String(options['data'] ?? '.'))
 
+    const sizes = {
+      connections: boundedNumber(options['connections'], USUAL_CONNECTIONS, 1, MOST_CONNECTIONS, 'connections'),
+      buyers: boundedNumber(options['buyers'], USUAL_BUYERS, 1, MOST_BUYERS, 'buyers'),
+      units: boundedNumber(options['units'], USUAL_UNITS, 1, MOST_BUYERS, 'units'),
+    }
+
     const own = url ? undefined : await startOwnServer(dataDir)
     try {
+      if (rehearsal) {
+        const plan = { url: url || own?.url || '', ownerToken: own?.ownerToken, seconds, ...sizes }
+        const { figures, text, isGood } = await rehearse(rehearsal, plan, output)
+        output.result(
+          output.json ? JSON.stringify({ scenario: name, takenAt: new Date().toISOString(), figures }) : text,
+        )
+        return isGood ? 0 : 1
+      }
       const measurement = await measure({
         url: url || own?.url || '',
         scenario,
@@ -153,10 +203,7 @@ function readScenario(name: string) {
   const builtIn = BUILT_IN_SCENARIOS.find((known) => known === name)
   if (builtIn) return readBuiltInScenario(builtIn)
   if (!existsSync(name)) {
-    throw new UsageError(
-      `There is no scenario "${name}".`,
-      `Built in: ${BUILT_IN_SCENARIOS.join(', ')}; or name a JSON file.`,
-    )
+    throw new UsageError(`There is no scenario "${name}".`, `Built in: ${NAMES.join(', ')}; or name a JSON file.`)
   }
   try {
     return parseScenario(readFileSync(name, 'utf8'))
