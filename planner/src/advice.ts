@@ -21,6 +21,11 @@ const CONDITION_STEPS: { readonly [K in ConditionId]: Step } = {
     'First: run heavy jobs one at a time at low priority (the written unit does), or in cloud functions.',
     '先做：重任务一次只跑一个并降低优先级（生成的单元已如此），或放到云函数。',
   ),
+  'extend-disk': step(
+    'extend-disk',
+    'First: order a larger disk, or delete old rows by a timer: at this rate it is full within a week.',
+    '先做：扩容磁盘，或用定时任务清理旧数据：按此速度一周内写满。',
+  ),
   'set-alarms': step(
     'set-alarms',
     'First: switch on the alarms below; more than half of a resource is in use at the peak.',

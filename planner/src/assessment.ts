@@ -11,7 +11,7 @@ import { unmetRequirements } from './requirements.ts'
 
 export type Verdict = 'enough' | 'enough-if' | 'tight' | 'not-enough' | 'not-a-fit'
 
-export type ConditionId = 'images-to-cdn' | 'heavy-work-apart' | 'set-alarms'
+export type ConditionId = 'images-to-cdn' | 'heavy-work-apart' | 'extend-disk' | 'set-alarms'
 
 export type Assessment = {
   readonly verdict: Verdict
@@ -65,14 +65,21 @@ function assessWith({ input, box, ranges, measured }: Question, images: ImagePla
   }
   if (unmet.length > 0) return { ...assessment, verdict: 'not-a-fit' }
   const hasHeavyWork = sum.demand.jobCores > 0 || input.features.some((id) => featureOf(id).work)
-  const checked = hasHeavyWork ? withCondition(assessment, 'heavy-work-apart') : assessment
+  const apart = hasHeavyWork ? withCondition(assessment, 'heavy-work-apart') : assessment
+  const isDiskFull = constraints.some(({ resource, utilisation }) => resource === 'disk' && utilisation > 1)
+  const checked = isDiskFull ? withCondition(apart, 'extend-disk') : apart
   return bandOf(constraints) === 'enough-if' ? withCondition(checked, 'set-alarms') : checked
 }
 
-/** Every resource has to fit. A need that does not grow is judged by whether it fits, not by how closely. */
+/**
+ * Every resource has to fit. A need that does not grow is judged by whether it fits, not by how closely; a disk that
+ * fills is a condition, not a verdict.
+ */
 function bandOf(constraints: readonly Constraint[]): Verdict {
   const worst = Math.max(
-    ...constraints.map(({ grows, utilisation }) => (grows || utilisation > BANDS.withAlarms ? utilisation : 0)),
+    ...constraints
+      .filter(({ resource }) => resource !== 'disk')
+      .map(({ grows, utilisation }) => (grows || utilisation > BANDS.withAlarms ? utilisation : 0)),
   )
   if (worst <= BANDS.enough) return 'enough'
   if (worst <= BANDS.withAlarms) return 'enough-if'
@@ -92,9 +99,11 @@ export const rank = (verdict: Verdict): number => ORDER.indexOf(verdict)
 export const fits = ({ verdict }: Assessment): boolean => rank(verdict) <= rank('enough-if')
 
 /** How many times the load could be what it is, and the daily users that would be. */
-export function headroomOf({ constraints, binding }: Assessment, dau: number | undefined) {
-  const growing = constraints.filter(({ grows, utilisation }) => grows || utilisation > 1)
-  const worst = Math.max(binding.grows ? binding.utilisation : 0, ...growing.map(({ utilisation }) => utilisation))
+export function headroomOf({ constraints }: Assessment, dau: number | undefined) {
+  const growing = constraints.filter(
+    ({ resource, grows, utilisation }) => resource !== 'disk' && (grows || utilisation > 1),
+  )
+  const worst = Math.max(0, ...growing.map(({ utilisation }) => utilisation))
   const factor = Math.min(1 / Math.max(worst, 1e-6), MOST_HEADROOM)
   return { factor, dau: dau === undefined ? null : Math.floor(dau * factor) }
 }

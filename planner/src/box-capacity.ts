@@ -11,8 +11,11 @@ export const USABLE_LINE_SHARE = 0.8
 /** The kernel and its page tables keep a tenth of what the bundle calls memory. */
 const USABLE_MEMORY_SHARE = 0.9
 
-/** A disk fills slowly and is easily extended: a month's notice is what the verdict asks for. The date itself is reported. */
-export const DISK_HORIZON_DAYS = 30
+/**
+ * A disk fills slowly and is extended within minutes: the verdict asks for a week's notice, so that it never hides what
+ * really limits the load. The date itself is reported.
+ */
+export const DISK_HORIZON_DAYS = 7
 const DISK_FULL_SHARE = 0.8
 /** Debian, Node, logs of the system, one backup on its way out. */
 const SYSTEM_DISK_GB = 8

@@ -58,8 +58,8 @@ export const REFERENCE = {
   cpuMsPerDelivery: 0.03,
 } as const
 
-/** Clients spread their reconnect over this long after a restart; the SDK does so. */
-export const RECONNECT_SECONDS = 10
+/** Within so long after a restart everybody should be connected again: longer, and people think it is broken. */
+export const RECONNECT_SECONDS = 30
 
 /** The measured mix as one cost with ±20 %, or undefined when the file has too little. */
 export function measuredCpuMs({ cpuMsPerRequest: cost }: MeasuredCapacity, functionShare: number): Range | undefined {

@@ -117,7 +117,7 @@ export function demandOf(facts: DemandFacts, draw: Parameters): Demand {
     cdnGBPerMonth: monthlyGB(images.cdnMeanKB),
     connections: sockets.connections,
     messagesPerSecond: sockets.messages,
-    writesPerSecond: rates.peak * draw.writeShare + event.writes,
+    writesPerSecond: overrides.writesPerSecond ?? rates.peak * draw.writeShare + event.writes,
     cpuCores: (peakRequestsPerSecond * draw.cpuMsPerRequest + sockets.cpuMs) / 1000 + jobCores,
     jobCores,
     diskGBPerDay: diskGrowth(facts, draw, rates),

@@ -55,11 +55,13 @@ export function estimate({ input, ranges, sendsImages, measured, cores }: Estima
 }
 
 /** Whether the user measured the load rather than hoping for it. */
-export const hasOwnFigures = ({ visits, overrides }: PlanInput): boolean =>
+export const hasOwnFigures = ({ visits, overrides, dau }: PlanInput): boolean =>
   visits.length > 0 ||
   overrides.requestsPerSecond !== undefined ||
   overrides.meanRequestsPerSecond !== undefined ||
-  overrides.connections !== undefined
+  overrides.burstRequestsPerSecond !== undefined ||
+  overrides.connections !== undefined ||
+  (dau === undefined && overrides.participants !== undefined && overrides.windowSeconds !== undefined)
 
 function drawDemands(facts: DemandFacts, ranges: Ranges): Demand[] {
   const columns = PARAMETER_NAMES.map((name) => [name, valuesOf(name, ranges[name])] as const)

@@ -54,7 +54,7 @@ const COMMON = {
   pace:                     range(1, 0.7, 1.5),
   eventShare:               range(0.5, 0.3, 0.8),
   eventSeconds:             range(60, 20, 300),
-  eventRequests:            range(1.5, 1, 3),
+  eventRequests:            range(1, 1, 2), // one press each; some press again
   eventResponseKB:          range(1.5, 0.8, 3),
   messagesPerUserPerSecond: range(0.05, 0.02, 0.2),
   fanOut:                   range(3, 1, 10),
