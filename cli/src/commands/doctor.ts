@@ -3,6 +3,7 @@ import { ConfigError, readConfig } from '@sampan/server/config'
 import type { Command, Output } from '../command.ts'
 import { both, type Finding, MARKS } from '../doctor/finding.ts'
 import { checkMachine } from '../doctor/machine-checks.ts'
+import { checkPay } from '../doctor/pay-checks.ts'
 import { type Collection, checkRunning, checkSecrets } from '../doctor/project-checks.ts'
 import { checkSite } from '../doctor/site-checks.ts'
 import { checkWeChat } from '../doctor/wechat-checks.ts'
@@ -20,6 +21,16 @@ const SIMULATED: Finding = {
     '运行中的服务器使用微信模拟器：未检查 AppID 与 AppSecret',
   ),
   fix: 'set WECHAT_APP_ID and WECHAT_SECRET before sampan start',
+}
+
+const NO_DOMAIN: Finding = {
+  id: 'domain',
+  level: 'unknown',
+  title: both(
+    'No public domain was named, so DNS, TLS and ports were not checked',
+    '未指定域名，未检查 DNS、证书与端口',
+  ),
+  fix: 'sampan doctor --host api.example.com, or set PUBLIC_URL',
 }
 
 export const doctor: Command = {
@@ -85,10 +96,33 @@ async function examine({ root, project, env, host, data }: Patient): Promise<Fin
           secret: config.WECHAT_SECRET,
           nowMs: Date.now,
         }),
-    host ? checkSite({ host, httpsPort: HTTPS_PORT, httpPort: HTTP_PORT, nowMs: Date.now() }) : [],
+    checkDomain({ host, publicUrl: config.PUBLIC_URL, hasMerchant: config.WECHAT_PAY_MCH_ID !== '' }),
   ])
+  // The simulator's merchant is made up at each start.
+  const pay = running.isSimulated
+    ? []
+    : await checkPay({
+        mchId: config.WECHAT_PAY_MCH_ID,
+        privateKey: config.WECHAT_PAY_PRIVATE_KEY,
+        serial: config.WECHAT_PAY_SERIAL,
+        apiV3Key: config.WECHAT_PAY_API_V3_KEY,
+        publicKeyId: config.WECHAT_PAY_PUBLIC_KEY_ID,
+        publicKey: config.WECHAT_PAY_PUBLIC_KEY,
+        certificates: config.WECHAT_PAY_CERTIFICATES,
+        publicUrl: config.PUBLIC_URL,
+      })
   const secrets = await checkSecrets({ secretKey: config.SECRET_KEY, dataDir: config.DATA_DIR })
-  return [...problems, ...machine, ...secrets, ...wechat, ...site, ...running.findings]
+  return [...problems, ...machine, ...secrets, ...wechat, ...pay, ...site, ...running.findings]
+}
+
+type Domain = { readonly host: string | undefined; readonly publicUrl: string; readonly hasMerchant: boolean }
+
+/** The named host, or the one of PUBLIC_URL; without both there is no domain yet. */
+async function checkDomain({ host, publicUrl, hasMerchant }: Domain): Promise<Finding[]> {
+  const url = URL.parse(publicUrl)
+  const name = host ?? (url?.protocol === 'https:' ? url.hostname : undefined)
+  if (!name) return [NO_DOMAIN]
+  return checkSite({ host: name, httpsPort: HTTPS_PORT, httpPort: HTTP_PORT, nowMs: Date.now(), hasMerchant })
 }
 
 /** Configuration with problems is examined with what is right of it. */
@@ -98,7 +132,12 @@ function read(env: Record<string, string | undefined>) {
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     const problems = error.problems.map(
-      (problem): Finding => ({ id: 'config', level: 'bad', title: both(problem, problem) }),
+      (problem): Finding => ({
+        id: 'config',
+        level: 'bad',
+        title: both(problem, problem),
+        fix: 'docs/config.md lists every setting',
+      }),
     )
     return { config: readConfig({ DATA_DIR: env['DATA_DIR'] }), problems }
   }

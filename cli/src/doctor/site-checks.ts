@@ -11,6 +11,8 @@ export type SiteFacts = {
   readonly httpPort: number
   /** Certificates that a test trusts beside the system's. */
   readonly ca?: string
+  /** Whether WeChat Pay reports to this host. */
+  readonly hasMerchant?: boolean
   readonly nowMs: number
 }
 
@@ -46,11 +48,12 @@ export async function checkSite(facts: SiteFacts): Promise<Finding[]> {
         fix: `dig +short ${facts.host}`,
       }
   if (!address) return [dns]
+  if (net.isIP(facts.host)) return [dns, BARE_ADDRESS]
   const [https, http] = await Promise.all([isOpen(facts.host, facts.httpsPort), isOpen(facts.host, facts.httpPort)])
   return [
     dns,
     checkPort('https', facts.httpsPort, https),
-    ...(https ? [...(await checkTls(facts)), await checkAnswer(facts)] : []),
+    ...(https ? [...(await checkTls(facts)), await checkAnswer(facts), ...(await checkCallback(facts))] : []),
     http ? await checkRedirect(facts) : checkPort('http', facts.httpPort, false),
     {
       id: 'icp',
@@ -63,8 +66,16 @@ export async function checkSite(facts: SiteFacts): Promise<Finding[]> {
         `Mainland servers need the filing; add https://${facts.host} under 开发管理 → 服务器域名 at mp.weixin.qq.com.`,
         `境内服务器须备案；并在 mp.weixin.qq.com 的 开发管理 → 服务器域名 中添加 https://${facts.host}。`,
       ),
+      fix: 'https://mp.weixin.qq.com → 开发管理 → 服务器域名; https://beian.miit.gov.cn',
     },
   ]
+}
+
+const BARE_ADDRESS: Finding = {
+  id: 'domain',
+  level: 'bad',
+  title: both('WeChat accepts names, not addresses', '微信只接受域名，不接受 IP'),
+  fix: 'register a domain, point it here, then: sampan doctor --host api.example.com',
 }
 
 const checkPort = (id: string, port: number, open: boolean): Finding => ({
@@ -198,4 +209,31 @@ async function checkAnswer({ host, httpsPort, ca }: SiteFacts): Promise<Finding>
         ),
     ...(!isSampan && { fix: 'journalctl -u sampan -n 50; nginx -T | grep proxy_pass' }),
   }
+}
+
+/** WeChat Pay posts there. Without a signature our refusal proves that the way is open; anything else stands in it. */
+async function checkCallback({ host, httpsPort, ca, hasMerchant }: SiteFacts): Promise<Finding[]> {
+  if (ca || !hasMerchant) return []
+  const response = await fetch(`https://${host}:${httpsPort}/v1/payments/notify`, {
+    method: 'POST',
+    body: '{}',
+    headers: { 'content-type': 'application/json' },
+    redirect: 'manual',
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  }).catch(() => undefined)
+  const body = await response?.text().catch(() => '')
+  const isReached = body?.includes('signature_invalid') ?? false
+  return [
+    {
+      id: 'callback',
+      level: isReached ? 'good' : 'bad',
+      title: isReached
+        ? both('WeChat Pay’s notices arrive', '微信支付通知可达')
+        : both(
+            `WeChat Pay’s notices get ${response?.status ?? 'no answer'}`,
+            `微信支付通知得到 ${response?.status ?? '无响应'}`,
+          ),
+      ...(!isReached && { fix: 'nginx -T | grep -A3 "location /v1"; allow POST without redirect or log-in page' }),
+    },
+  ]
 }

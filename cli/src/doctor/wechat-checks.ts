@@ -77,7 +77,8 @@ function shapeFindings({ appId, secret }: WeChatFacts): Finding[] {
 function clockFinding(response: Response, nowMs: number): Finding {
   const theirs = Date.parse(response.headers.get('date') ?? '')
   const skewMs = Math.abs(nowMs - theirs)
-  if (Number.isNaN(theirs)) return { id: 'clock', level: 'unknown', title: both('Clock not compared', '未校对时钟') }
+  if (Number.isNaN(theirs))
+    return { id: 'clock', level: 'unknown', title: both('Clock not compared', '未校对时钟'), fix: 'timedatectl status' }
   const seconds = Math.round(skewMs / 1000)
   return {
     id: 'clock',
@@ -108,6 +109,6 @@ async function tokenFinding(response: Response, { appId }: WeChatFacts): Promise
     level: 'bad',
     title: both(`WeChat refuses AppID and secret (${code})`, `微信拒绝了 AppID 与 AppSecret（${code}）`),
     detail: known ? both(known.en, known.zh) : both(String(answer.errmsg ?? ''), String(answer.errmsg ?? '')),
-    ...(known && { fix: known.fix }),
+    fix: known?.fix ?? 'look the code up: https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/',
   }
 }
