@@ -6,6 +6,7 @@ import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import type { CollectionDefinition } from '@sampan/server/features/documents/document-request'
 import { CommandError } from '../command.ts'
 import { askServer, type LocalServer } from '../serve/local-server.ts'
 import { toCloudIds } from './file-ids.ts'
@@ -21,14 +22,21 @@ export type ExportOptions = {
 const PAGE_DOCUMENTS = 500
 const PAGE_FILES = 500
 
-type Document = Record<string, unknown>
-type Collection = { name: string; documents: number }
+/** Each kind of _id from its first possible value on: comparisons never reach from one kind to another. */
+const FIRST_IDS = ['', { $numberDouble: '-Infinity' }, { $oid: '0'.repeat(24) }]
 
-export async function exportCollections(folder: string, options: ExportOptions) {
-  const { collections } = (await askServer(options.server, '/v1/documents/collections/list', {})) as {
+type Document = Record<string, unknown>
+type Collection = CollectionDefinition & { readonly documents: number }
+
+export async function listCollections(server: LocalServer): Promise<Collection[]> {
+  const { collections } = (await askServer(server, '/v1/documents/collections/list', {})) as {
     collections: Collection[]
   } // safe: collection-routes.ts
-  await mkdir(folder, { recursive: true })
+  return collections
+}
+
+export async function exportCollections(folder: string, collections: readonly Collection[], options: ExportOptions) {
+  if (!options.isDryRun) await mkdir(folder, { recursive: true })
   const written: { collection: string; documents: number }[] = []
   for (const { name, documents } of collections) {
     const count = options.isDryRun
@@ -43,23 +51,28 @@ export async function exportCollections(folder: string, options: ExportOptions) 
 async function exportCollection(place: string, collection: string, { server, bucket }: ExportOptions): Promise<number> {
   const out = createWriteStream(place)
   let count = 0
-  let after: unknown
-  for (;;) {
-    // By the id, not by skipping: each page costs the same, and writes in between neither shift nor repeat anything.
-    const query = after === undefined ? {} : { _id: { $gt: after } }
-    const body = { collection, query, order: { _id: 1 }, limit: PAGE_DOCUMENTS }
-    const { data } = (await askServer(server, '/v1/documents/find', body)) as { data: Document[] } // safe: protocol/documents.ts
-    for (const document of data) {
-      const line = JSON.stringify(bucket ? toCloudIds(forCloudBase(document), bucket) : forCloudBase(document))
-      if (!out.write(`${line}\n`)) await once(out, 'drain')
-    }
-    count += data.length
-    after = data.at(-1)?.['_id']
-    if (data.length < PAGE_DOCUMENTS) break
+  for await (const document of documentsById(server, collection)) {
+    const line = JSON.stringify(bucket ? toCloudIds(forCloudBase(document), bucket) : forCloudBase(document))
+    if (!out.write(`${line}\n`)) await once(out, 'drain')
+    count += 1
   }
   out.end()
   await once(out, 'finish')
   return count
+}
+
+/** By the id, not by skipping: each page costs the same, and writes in between neither shift nor repeat anything. */
+async function* documentsById(server: LocalServer, collection: string): AsyncIterable<Document> {
+  for (const first of FIRST_IDS) {
+    let from: object = { $gte: first }
+    for (;;) {
+      const body = { collection, query: { _id: from }, order: { _id: 1 }, limit: PAGE_DOCUMENTS }
+      const { data } = (await askServer(server, '/v1/documents/find', body)) as { data: Document[] } // safe: protocol/documents.ts
+      yield* data
+      if (data.length < PAGE_DOCUMENTS) break
+      from = { $gt: data.at(-1)?.['_id'] }
+    }
+  }
 }
 
 /** CloudBase's files write dates as `{"$date": "2026-11-22T00:00:00.000Z"}`. */

@@ -2,8 +2,10 @@
 import { openAsBlob } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import path from 'node:path'
+import type { CollectionDefinition } from '@sampan/server/features/documents/document-request'
 import { CommandError } from '../command.ts'
 import { askServer, type LocalServer } from '../serve/local-server.ts'
+import { readCollectionSettings } from './collection-settings.ts'
 import { type DataFile, listDataFiles, readDocuments } from './data-files.ts'
 import { toHttpsIds } from './file-ids.ts'
 
@@ -38,8 +40,13 @@ export async function importCollections(folder: string, options: ImportOptions):
       `${folder} holds no .json, .jsonl or .csv file.`,
       'Export the collections in the CloudBase console first.',
     )
+  const settings = await readCollectionSettings(folder)
   const imported: ImportedCollection[] = []
-  for (const file of files) imported.push(await importCollection(file, options))
+  for (const file of files) {
+    const definition = settings.find(({ name }) => name === file.collection) ?? { name: file.collection }
+    if (!options.isDryRun) await ensureCollection(options.server, definition)
+    imported.push(await importCollection(file, options))
+  }
   return imported
 }
 
@@ -47,7 +54,6 @@ async function importCollection(file: DataFile, options: ImportOptions): Promise
   const { collection } = file
   const counts = { read: 0, added: 0, replaced: 0 }
   const problems: { row: number; problem: string }[] = []
-  if (!options.isDryRun) await ensureCollection(options.server, collection)
 
   let batch: { row: number; document: Document }[] = []
   let batchBytes = 0
@@ -80,8 +86,9 @@ async function importCollection(file: DataFile, options: ImportOptions): Promise
   return { collection, ...counts, problems: problems.slice(0, MAX_PROBLEMS) }
 }
 
-async function ensureCollection(server: LocalServer, collection: string) {
-  await askServer(server, '/v1/documents/collections', { name: collection }).catch((error: unknown) => {
+/** One that is there already keeps its own rules and indexes: sampan.config.ts has said them. */
+async function ensureCollection(server: LocalServer, definition: Partial<CollectionDefinition>) {
+  await askServer(server, '/v1/documents/collections', definition).catch((error: unknown) => {
     if (!(error instanceof CommandError) || !error.message.startsWith('collection_exists')) throw error
   })
 }

@@ -37,19 +37,38 @@ export const exportCommand: Command = {
   async run({ options, positionals: [platform, out = '.'] }, output) {
     if (platform !== 'cloudbase') throw new UsageError(`Cannot export to "${platform}".`, 'sampan export cloudbase OUT')
     const { findServer } = await import('../serve/local-server.ts')
-    const { exportCollections, exportFiles } = await import('../cloudbase/export-data.ts')
+    const { exportCollections, exportFiles, listCollections } = await import('../cloudbase/export-data.ts')
+    const { writeCollectionSettings } = await import('../cloudbase/collection-settings.ts')
     const settings = {
       server: await findServer(path.resolve(String(options['project'] ?? '.'))),
       isDryRun: options['dry-run'] === true,
       bucket: options['bucket'] === undefined ? undefined : String(options['bucket']),
       onProgress: output.progress,
     }
-    const collections = await exportCollections(path.join(out, 'collections'), settings)
+    const found = await listCollections(settings.server)
+    const collections = await exportCollections(path.join(out, 'collections'), found, settings)
     const files = await exportFiles(path.join(out, 'files'), settings)
+    if (!settings.isDryRun) await writeCollectionSettings(out, found, output.lang)
     const documents = collections.reduce((sum, { documents: count }) => sum + count, 0)
-    const zh = `已导出 ${collections.length} 个集合、${documents} 条记录、${files} 个文件到 ${out}`
-    const en = `Exported ${collections.length} collections, ${documents} documents and ${files} files to ${out}`
-    output.result(output.json ? JSON.stringify({ collections, files, out }) : output.lang === 'zh' ? zh : en)
+    const report = settings.isDryRun ? WOULD_EXPORT : EXPORTED
+    const text = report[output.lang]({ collections: collections.length, documents, files, out })
+    const { isDryRun } = settings
+    output.result(output.json ? JSON.stringify({ collections, files, out, isDryRun }) : text)
     return 0
   },
+}
+
+type Counts = { collections: number; documents: number; files: number; out: string }
+
+const EXPORTED = {
+  en: ({ collections, documents, files, out }: Counts) =>
+    `Exported ${collections} collections, ${documents} documents and ${files} files to ${out}\nNext: import collections/ and files/ in the CloudBase console, then set permissions and indexes by ${out}/collection-settings.md`,
+  zh: ({ collections, documents, files, out }: Counts) =>
+    `已导出 ${collections} 个集合、${documents} 条记录、${files} 个文件到 ${out}\n接下来:在云开发控制台导入 collections/ 与 files/,再按 ${out}/collection-settings.md 设置权限和索引`,
+}
+const WOULD_EXPORT = {
+  en: ({ collections, documents, files, out }: Counts) =>
+    `Would export ${collections} collections, ${documents} documents and ${files} files to ${out}\nNext: run it again without --dry-run`,
+  zh: ({ collections, documents, files, out }: Counts) =>
+    `将导出 ${collections} 个集合、${documents} 条记录、${files} 个文件到 ${out}\n接下来:去掉 --dry-run 再运行一次`,
 }
