@@ -13,7 +13,12 @@ export type PeerRound = {
   readonly bytesPerAnswer: number
   readonly errorRatio: number
   readonly steps: LoadResult['steps']
+  /** Of every process, by name. */
+  readonly processes: readonly { readonly program: string; readonly residentMb: number }[]
 }
+
+/** An open loop at a modest rate: what people feel on a day like any other. */
+export type CalmRound = { readonly perSecond: number; readonly latency: LatencySummary; readonly errorRatio: number }
 
 export type RoundOptions = {
   readonly connections: number
@@ -50,11 +55,24 @@ export async function runRound(peer: RunningPeer, options: RoundOptions, seed: n
     perSecond: result.okPerSecond,
     perCpuSecond: result.ok / Math.max(0.01, cpu.end - cpu.start),
     latency: result.latency,
-    residentMb: readFamilies(peer).residentMb,
+    ...readMemory(peer),
     bytesPerAnswer: result.bytesPerAnswer,
     errorRatio: result.errorRatio,
     steps: result.steps,
   }
+}
+
+const CALM_PER_SECOND = 500
+
+export async function runCalm(peer: RunningPeer, options: RoundOptions, seed: number): Promise<CalmRound> {
+  const { onlyStep, ...plan } = options
+  const { latency, errorRatio } = await runLoad({
+    ...{ ...plan, host: '127.0.0.1', port: peer.port, users: peer.users, seed },
+    ...{ runName: `c${seed}-${Date.now().toString(36)}`, timeoutMs: TIMEOUT_MS },
+    steps: peer.steps.filter(({ name }) => !onlyStep || name === onlyStep),
+    arrivals: { kind: 'rate', perSecond: CALM_PER_SECOND },
+  })
+  return { perSecond: CALM_PER_SECOND, latency, errorRatio }
 }
 
 /** Requests after which V8 has compiled what is hot: on a busy machine that takes long, and more code takes longer. */
@@ -71,12 +89,19 @@ export async function warmUp(peer: RunningPeer, options: RoundOptions): Promise<
   }
 }
 
+function readMemory({ pids }: RunningPeer) {
+  const all = listProcesses()
+  const processes = pids
+    .flatMap((pid) => familyOf(pid, all))
+    .map(({ program, residentKb }) => ({ program, residentMb: Math.round(residentKb / 1024) }))
+  return { processes, residentMb: processes.reduce((sum, { residentMb }) => sum + residentMb, 0) }
+}
+
 function readFamilies({ pids }: RunningPeer) {
   const all = listProcesses()
   const family = pids.flatMap((pid) => familyOf(pid, all))
   return {
     cpuSeconds: family.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0),
-    residentMb: family.reduce((sum, { residentKb }) => sum + residentKb / 1024, 0),
   }
 }
 
@@ -86,7 +111,9 @@ export type PeerResult = {
   readonly durability: string
   readonly startMs: number
   readonly rounds: readonly PeerRound[]
-  readonly median: Omit<PeerRound, 'steps'>
+  readonly median: Omit<PeerRound, 'steps' | 'processes'>
+  /** Absent in results from before it was measured. */
+  readonly calm?: readonly CalmRound[]
 }
 
 export function summariseRounds(peer: Peer, startMs: number, rounds: readonly PeerRound[]): PeerResult {
@@ -109,6 +136,7 @@ export function summariseRounds(peer: Peer, startMs: number, rounds: readonly Pe
         p95Ms: of((round) => round.latency.p95Ms),
         p99Ms: of((round) => round.latency.p99Ms),
         p999Ms: of((round) => round.latency.p999Ms),
+        minMs: of((round) => round.latency.minMs),
         maxMs: of((round) => round.latency.maxMs),
         meanMs: of((round) => round.latency.meanMs),
       },

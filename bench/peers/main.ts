@@ -9,7 +9,15 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { type PeerResult, type PeerRound, runRound, summariseRounds, warmUp } from './compare.ts'
+import {
+  type CalmRound,
+  type PeerResult,
+  type PeerRound,
+  runCalm,
+  runRound,
+  summariseRounds,
+  warmUp,
+} from './compare.ts'
 import { handWrittenPeers } from './hand-written-peers.ts'
 import { installPeers } from './install-peers.ts'
 import { networkedPeers } from './networked-peers.ts'
@@ -18,6 +26,7 @@ import type { Peer, RunningPeer } from './peer.ts'
 import { renderComparison } from './render-comparison.ts'
 import { sampanPeer } from './sampan-peer.ts'
 import { describeMachine, saveResult } from './saved-results.ts'
+import { SLOW_FSYNC_MS, slowDiskEnvironment, slowDiskMissing } from './slow-disk.ts'
 import { supabaseLitePeer } from './supabase-lite-peer.ts'
 
 const { values: options } = parseArgs({
@@ -53,11 +62,18 @@ const all = [
   supabaseLitePeer(SERVER_CPU),
   parsePeer(SERVER_CPU),
   ...networkedPeers(SERVER_CPU),
+  sampanPeer({
+    name: 'sampan-slow-disk',
+    about: `Sampan on SQLite, each fsync ${SLOW_FSYNC_MS} ms slower`,
+    cpu: SERVER_CPU,
+    missing: slowDiskMissing,
+    environment: slowDiskEnvironment,
+  }),
 ]
 const peers = all.filter(({ name }) => !wanted || wanted.includes(name))
 installPeers(peers, say)
 
-const started: { peer: Peer; running: RunningPeer; startMs: number; rounds: PeerRound[] }[] = []
+const started: { peer: Peer; running: RunningPeer; startMs: number; rounds: PeerRound[]; calm: CalmRound[] }[] = []
 const leftOut: { name: string; reason: string }[] = []
 
 try {
@@ -68,7 +84,10 @@ try {
   rmSync(runFolder, { recursive: true, force: true })
 }
 
-const results: PeerResult[] = started.map(({ peer, startMs, rounds }) => summariseRounds(peer, startMs, rounds))
+const results: PeerResult[] = started.map(({ peer, startMs, rounds, calm }) => ({
+  ...summariseRounds(peer, startMs, rounds),
+  calm,
+}))
 const comparison = { takenAt: new Date().toISOString(), machine: describeMachine(), leftOut, results }
 if (options.save) say(`saved ${saveResult(comparison)}`)
 process.stdout.write(options.json ? `${JSON.stringify(comparison, null, 1)}\n` : renderComparison(comparison))
@@ -86,7 +105,7 @@ async function startPeer(peer: Peer) {
   const beforeMs = performance.now()
   try {
     const running = await peer.start({ cache, run })
-    started.push({ peer, running, startMs: performance.now() - beforeMs, rounds: [] })
+    started.push({ peer, running, startMs: performance.now() - beforeMs, rounds: [], calm: [] })
   } catch (error) {
     const reasonText = error instanceof Error ? error.message : String(error)
     leftOut.push({ name: peer.name, reason: reasonText })
@@ -110,6 +129,7 @@ async function runRounds() {
       await new Promise((resolve) => setTimeout(resolve, PAUSE_BETWEEN_MS))
       const result = await runRound(one.running, settings, round)
       one.rounds.push(result)
+      one.calm.push(await runCalm(one.running, settings, round))
       const rate = `${Math.round(result.perSecond)}/s, ${Math.round(result.perCpuSecond)} per CPU-second`
       say(`round ${round} ${one.peer.name.padEnd(18)} ${rate}, p99 ${result.latency.p99Ms.toFixed(1)} ms`)
     }

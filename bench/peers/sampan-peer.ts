@@ -64,11 +64,13 @@ type SampanOptions = {
   /** A database server of its own; without it, SQLite. */
   readonly startDatabase?: DatabaseOf
   readonly missing?: () => string | undefined
+  /** Of the server alone, not of seeding. */
+  readonly environment?: (folder: string) => NodeJS.ProcessEnv
 }
 
 const SQLITE_DURABILITY = 'SQLite WAL, synchronous=FULL, group commit; log-in writes a session'
 
-export function sampanPeer({ name, about, cpu, durability, startDatabase, missing }: SampanOptions): Peer {
+export function sampanPeer({ name, about, cpu, durability, startDatabase, missing, environment }: SampanOptions): Peer {
   return {
     name,
     about,
@@ -81,7 +83,12 @@ export function sampanPeer({ name, about, cpu, durability, startDatabase, missin
       const settings = database ? { DATABASE_URL: database.url } : {}
       const given = { dataDir, forumPosts: POSTS, settings }
       seed(given)
-      const server = await startServer({ script: BENCH_SERVER, args: [JSON.stringify(given)], cpu })
+      const server = await startServer({
+        script: BENCH_SERVER,
+        args: [JSON.stringify(given)],
+        cpu,
+        env: environment?.(run) ?? {},
+      })
       const users = await logInUsers(`http://127.0.0.1:${server.port}`, ACTIVE_USERS, 'peers')
       const stop = async () => {
         await server.stop()

@@ -6,6 +6,7 @@ export type LatencySummary = {
   readonly p95Ms: number
   readonly p99Ms: number
   readonly p999Ms: number
+  readonly minMs: number
   readonly maxMs: number
   readonly meanMs: number
 }
@@ -34,12 +35,13 @@ export function mergeHistograms(packed: readonly string[]): Histogram {
 
 export function summarise(histogram: Histogram): LatencySummary {
   const at = (percentile: number) => toMs(histogram.getValueAtPercentile(percentile))
-  if (histogram.totalCount === 0) return { p50Ms: 0, p95Ms: 0, p99Ms: 0, p999Ms: 0, maxMs: 0, meanMs: 0 }
+  if (histogram.totalCount === 0) return { p50Ms: 0, p95Ms: 0, p99Ms: 0, p999Ms: 0, minMs: 0, maxMs: 0, meanMs: 0 }
   return {
     p50Ms: at(50),
     p95Ms: at(95),
     p99Ms: at(99),
     p999Ms: at(99.9),
+    minMs: toMs(histogram.minNonZeroValue),
     maxMs: toMs(histogram.maxValue),
     meanMs: toMs(histogram.mean),
   }

@@ -25,7 +25,8 @@ const { values: options } = parseArgs({
 
 const BENCH_SERVER = path.join(import.meta.dirname, 'bench-server.ts')
 const GENERATOR = path.join(import.meta.dirname, 'websocket-generator.ts')
-const SERVER_CPU = '0'
+/** Any: memory is weighed here, and the fan-out is counted per CPU-second. */
+const SERVER_CPUS = `0-${os.availableParallelism() - 1}`
 const FAN_OUT_MS = 3_000
 const MEMORY_CAP_MB = 1_024
 
@@ -58,7 +59,7 @@ try {
 async function openOne(index: number) {
   const dataDir = path.join(folder, `data-${index}`)
   mkdirSync(dataDir)
-  const server = await startServer({ script: BENCH_SERVER, args: [JSON.stringify({ dataDir })], cpu: SERVER_CPU })
+  const server = await startServer({ script: BENCH_SERVER, args: [JSON.stringify({ dataDir })], cpu: SERVER_CPUS })
   servers.push(server)
   const plan: WebSocketPlan = {
     url: `http://127.0.0.1:${server.port}`,
