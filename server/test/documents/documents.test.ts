@@ -1,6 +1,7 @@
 import { testAggregation } from './aggregation-contract.ts'
 import { testDocuments } from './document-contract.ts'
 import { openTemporarySqlite } from './document-fixtures.ts'
+import { testGeo } from './geo-contract.ts'
 import { testHostileInput } from './hostile-input-contract.ts'
 import { testIndexes } from './index-contract.ts'
 import { testRules } from './rules-contract.ts'
@@ -14,6 +15,7 @@ testAggregation('sqlite', openTemporarySqlite)
 testTransactions('sqlite', openTemporarySqlite)
 testRules('sqlite', openTemporarySqlite)
 testHostileInput('sqlite', openTemporarySqlite)
+testGeo('sqlite', openTemporarySqlite)
 testIndexes('sqlite', openTemporarySqlite)
 testVendorLanguage('sqlite', openTemporarySqlite, false, VENDOR_CASES)
 // They never reach the database.

@@ -4,6 +4,7 @@ import type { Collection, NamedIndex } from './collection.ts'
 import { createIndexSql, sqlIndexName } from './collection-indexes.ts'
 import {
   addKeyColumnSql,
+  geoPathOf,
   indexedPaths,
   isGeoIndex,
   keyColumnName,
@@ -11,11 +12,11 @@ import {
   sourceFor,
 } from './collection-tables.ts'
 import type { Engine } from './documents-needs.ts'
+import { pointColumnNames, pointExpressions } from './indexed-points.ts'
 
-/** Reads go on meanwhile. A geo index is a declaration only: distances are computed on the rows. */
+/** Reads go on meanwhile. */
 export async function buildIndex(engine: Engine, collection: Collection, index: NamedIndex) {
   const { database } = engine
-  if (isGeoIndex(index)) return
   refuseUnaddressable(collection, index)
   if (database.dialect.name !== 'postgres') await addKeyColumns(engine, collection, index)
   const source = sourceFor(database.dialect, [...collection.indexes, index])
@@ -48,6 +49,18 @@ function refuseUnaddressable({ source }: Collection, { fields }: NamedIndex) {
 async function addKeyColumns({ database }: Engine, { table }: Collection, index: NamedIndex) {
   const rows = await database.read(listColumnsSql(database.dialect), [table], { cost: 'cheap' })
   const present = new Set(rows.map(({ name }) => String(name)))
+  if (isGeoIndex(index)) {
+    const names = pointColumnNames(geoPathOf(index))
+    const expressions = pointExpressions(database.dialect.name, geoPathOf(index))
+    for (const axis of ['latitude', 'longitude'] as const) {
+      if (present.has(names[axis])) continue
+      const column = `${database.dialect.quote(names[axis])} ${database.dialect.name === 'mysql' ? 'DOUBLE' : ''}`
+      await database.define(
+        `ALTER TABLE ${database.dialect.quote(table)} ADD COLUMN ${column} GENERATED ALWAYS AS ${expressions[axis]} VIRTUAL`,
+      )
+    }
+    return
+  }
   for (const path of indexedPaths([index])) {
     if (!present.has(keyColumnName(path))) await database.define(addKeyColumnSql(database.dialect, table, path))
   }
@@ -55,7 +68,6 @@ async function addKeyColumns({ database }: Engine, { table }: Collection, index:
 
 /** The key's column stays: it costs nothing, and another index may use it. */
 export async function removeIndex({ database }: Engine, collection: Collection, index: NamedIndex) {
-  if (isGeoIndex(index)) return
   const name = database.dialect.quote(sqlIndexName(collection, index))
   const table = database.dialect.quote(collection.table)
   await database.define(

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { Dialect } from '../../database/database.ts'
 import type { Collection, NamedIndex } from './collection.ts'
+import { isGeoIndex, pointColumns } from './collection-tables.ts'
 import { checkPath } from './decode-filter.ts'
 import { refuse, startDecoding } from './decode-value.ts'
 import type { IndexDefinition } from './document-request.ts'
@@ -59,17 +60,24 @@ export const sqlIndexName = (collection: Pick<Collection, 'table'>, index: Pick<
   `ix_${createHash('sha256').update(`${collection.table} ${index.name}`).digest('hex').slice(0, 24)}`
 
 export function createIndexSql(dialect: Dialect, collection: Collection, index: NamedIndex, source: SqlSource): string {
-  const columns = builtFields(index).map(({ path, direction }) => {
-    const key = path === '_id' ? '_id' : source.key(path.split('.'))
-    if (dialect.name !== 'postgres') return `${key}${direction === -1 ? ' DESC' : ''}`
-    if (path === '_id') return `_id${direction === -1 ? ' DESC' : ''}`
-    return `(${key})${direction === -1 ? ' DESC NULLS LAST' : ' ASC NULLS FIRST'}`
-  })
+  const columns = isGeoIndex(index)
+    ? geoColumns(dialect, index)
+    : builtFields(index).map(({ path, direction }) => {
+        const key = path === '_id' ? '_id' : source.key(path.split('.'))
+        if (dialect.name !== 'postgres') return `${key}${direction === -1 ? ' DESC' : ''}`
+        if (path === '_id') return `_id${direction === -1 ? ' DESC' : ''}`
+        return `(${key})${direction === -1 ? ' DESC NULLS LAST' : ' ASC NULLS FIRST'}`
+      })
   // Elsewhere every index entry ends with the row's number by itself.
   if (dialect.name === 'postgres' && !index.unique) columns.push('seq')
-  const kind = index.unique ? 'UNIQUE INDEX' : 'INDEX'
+  const kind = index.unique && !isGeoIndex(index) ? 'UNIQUE INDEX' : 'INDEX'
   const concurrently = dialect.name === 'postgres' ? ' CONCURRENTLY' : ''
   const ifNotExists = dialect.name === 'mysql' ? '' : ' IF NOT EXISTS'
   const name = dialect.quote(sqlIndexName(collection, index))
   return `CREATE ${kind}${concurrently}${ifNotExists} ${name} ON ${dialect.quote(collection.table)} (${columns.join(', ')})`
+}
+
+function geoColumns(dialect: Dialect, index: IndexDefinition): string[] {
+  const { latitude, longitude } = pointColumns(dialect, index)
+  return [latitude, longitude]
 }

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import type { Dialect } from '../../database/database.ts'
 import { ID_LIMIT_BYTES } from './document-id.ts'
 import type { IndexDefinition } from './document-request.ts'
+import { type PointColumns, pointColumnNames, pointExpressions } from './indexed-points.ts'
 import type { SqlSource } from './sql-source.ts'
 import { MYSQL_KEY_TYPE, mysqlSource } from './sql-source-mysql.ts'
 import { POSTGRES_FUNCTIONS, postgresSource } from './sql-source-postgres.ts'
@@ -20,6 +21,11 @@ export function tableNameOf(collection: string): string {
 
 /** How SQL looks into the documents of a collection with these indexes. */
 export function sourceFor(dialect: Dialect, indexes: readonly IndexDefinition[]): SqlSource {
+  const points = new Map(indexes.filter(isGeoIndex).map((index) => [geoPathOf(index), pointColumns(dialect, index)]))
+  return { ...plainSource(dialect, indexes), point: (path) => points.get(path.join('.')) }
+}
+
+function plainSource(dialect: Dialect, indexes: readonly IndexDefinition[]): SqlSource {
   const columns = new Map([...indexedPaths(indexes)].map((path) => [path, dialect.quote(keyColumnName(path))]))
   switch (dialect.name) {
     case 'sqlite':
@@ -39,6 +45,16 @@ export const indexedPaths = (indexes: readonly IndexDefinition[]): Set<string> =
       .flatMap(({ fields }) => Object.keys(fields))
       .filter((path) => path !== '_id'),
   )
+
+/** Where the index holds latitude and longitude: generated columns, or the expressions themselves. */
+export function pointColumns(dialect: Dialect, index: IndexDefinition): PointColumns {
+  const path = geoPathOf(index)
+  if (dialect.name === 'postgres') return pointExpressions(dialect.name, path)
+  const { latitude, longitude } = pointColumnNames(path)
+  return { latitude: dialect.quote(latitude), longitude: dialect.quote(longitude) }
+}
+
+export const geoPathOf = ({ fields }: IndexDefinition) => Object.keys(fields)[0] ?? ''
 
 export const isGeoIndex = ({ fields }: IndexDefinition) => Object.values(fields).includes('2dsphere')
 

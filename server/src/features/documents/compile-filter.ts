@@ -8,6 +8,7 @@ import { findIdKey, ID_KEY_BOUNDS } from './document-id.ts'
 import { arrayIndex } from './document-path.ts'
 import type { Json } from './document-request.ts'
 import { isArray, RANK, type Rank, rankOf } from './document-values.ts'
+import { boxSql } from './indexed-points.ts'
 import type { Path, SqlSource } from './sql-source.ts'
 import { andSql, FALSE, notSql, orSql, type Sql, sql, TRUE } from './sql-text.ts'
 
@@ -62,6 +63,10 @@ function compileField(path: string, test: FieldTest, source: SqlSource, hasNoArr
       if (path === '_id') return compileId(test)
       const segments = path.split('.')
       if (!source.canAddress(segments)) return { sql: TRUE, isExact: false }
+      // By number a path may mean an element or a field: the matcher looks at both.
+      const point = segments.some((part) => arrayIndex(part) !== undefined) ? undefined : source.point?.(segments)
+      const box = point && boxSql(test, point)
+      if (box) return { sql: box, isExact: false }
       return compileAt(segments, test, source, hasNoArrays)
     }
   }

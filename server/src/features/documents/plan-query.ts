@@ -6,10 +6,11 @@
 
 import type { NamedIndex } from './collection.ts'
 import { builtFields } from './collection-indexes.ts'
-import { isGeoIndex } from './collection-tables.ts'
+import { geoPathOf, isGeoIndex } from './collection-tables.ts'
 import { allOf, type FieldTest, type Filter } from './document-filter.ts'
 import type { Json } from './document-request.ts'
 import { RANK, rankOf } from './document-values.ts'
+import { hasBox } from './indexed-points.ts'
 import type { SortKey } from './sort-documents.ts'
 import type { SqlSource } from './sql-source.ts'
 import { andSql, type Sql, sql } from './sql-text.ts'
@@ -36,12 +37,28 @@ export function planQuery(
   const conditions = conditionsOf(filter)
   let best: { plan: QueryPlan; score: number } | undefined
   for (const index of indexes) {
-    if (isGeoIndex(index) || !Object.keys(index.fields).every((path) => source.canAddress(path.split('.')))) continue
+    if (isGeoIndex(index)) {
+      const hasTest = (conditions.get(geoPathOf(index)) ?? []).some(hasBox)
+      if (hasTest && !best && order.length === 0) best = { plan: geoPlan(index), score: GEO_SCORE }
+      continue
+    }
+    if (!Object.keys(index.fields).every((path) => source.canAddress(path.split('.')))) continue
     const candidate = tryIndex(index, conditions, order, filter, source)
     if (candidate && (!best || candidate.score > best.score)) best = candidate
   }
   return best?.plan
 }
+
+/** Better than the order alone, not as good as an equality. */
+const GEO_SCORE = 2
+
+const geoPlan = (index: NamedIndex): QueryPlan => ({
+  index,
+  withoutArrays: new Set(),
+  guards: [],
+  servesOrder: true,
+  coversFilter: false,
+})
 
 /** The tests that every matching document must pass, by path. */
 function conditionsOf(filter: Filter): Conditions {
@@ -124,8 +141,13 @@ const isCovered = (filter: Filter, used: ReadonlySet<string>) =>
   partsOf(filter).every((part) => part.kind === 'field' && used.has(part.path))
 
 /** Fields of an index that would serve the query: equalities, then the order, else the first range. */
-export function proposeIndex(filter: Filter, order: readonly SortKey[]): Record<string, 1 | -1> | undefined {
+export function proposeIndex(
+  filter: Filter,
+  order: readonly SortKey[],
+): Record<string, 1 | -1 | '2dsphere'> | undefined {
   const conditions = conditionsOf(filter)
+  const [place] = [...conditions].find(([, tests]) => tests.some(hasBox)) ?? []
+  if (place !== undefined) return { [place]: '2dsphere' }
   const fields: Record<string, 1 | -1> = {}
   const isUsable = (path: string) => path !== '_id'
   for (const [path, tests] of conditions) {

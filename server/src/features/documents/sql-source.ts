@@ -8,6 +8,7 @@
 import type { Dialect, SqlValue } from '../../database/database.ts'
 import type { Json } from './document-request.ts'
 import type { Rank } from './document-values.ts'
+import type { PointColumns } from './indexed-points.ts'
 import type { Sql } from './sql-text.ts'
 
 export type Path = readonly string[]
@@ -18,6 +19,8 @@ export interface SqlSource {
   canAddress(path: Path): boolean
   /** The key of the value at the path. */
   key(path: Path): string
+  /** Latitude and longitude at a path that has a 2dsphere index. */
+  point?(path: Path): PointColumns | undefined
   /** The key of a value that a query names; undefined if SQL could only compare it inexactly. */
   keyOf(value: Json): SqlValue | undefined
   /** Literals around all keys of one type: at least the first, less than the second. */
