@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
@@ -156,6 +157,14 @@ describe('settings of alarms', () => {
         const isBetter = rule.bad === 'above' ? tuned.clear.at <= at : tuned.clear.at >= at
         assert.ok(isBetter, `${rule.id}: fires at ${at}, clears at ${tuned.clear.at}`)
       }
+    }
+  })
+
+  it('are documented rule by rule, in both languages', () => {
+    for (const page of ['alarms.md', 'alarms.zh-CN.md']) {
+      const text = readFileSync(new URL(`../../../docs/${page}`, import.meta.url), 'utf8')
+      const named = [...text.matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, id]) => id)
+      assert.deepEqual(named.toSorted(), ALARM_RULES.map(({ id }) => id).toSorted(), page)
     }
   })
 

@@ -92,6 +92,25 @@ describe('upgrade advice', () => {
     )
   })
 
+  it('blames the resource that was full whenever answers were slow, even on too few days to be full by itself', () => {
+    const two = week(2, { p95Ms: 3_000, cpu: 0.95 })
+    const third = week(3, { p95Ms: 3_000 })
+    const dayOf = (point: HistoryPoint) => Math.floor((point.atMs - (NOW_MS - 7 * DAY_MS)) / DAY_MS)
+    const mixed = two.map((point, index) => (dayOf(point) === 2 ? (third[index] ?? point) : point))
+    const [advice] = advise(mixed)
+    assert.deepEqual([advice?.kind, advice?.resource], ['grow', 'cpu'])
+    assert.match(advice?.text.en ?? '', /more than a second/)
+  })
+
+  it('takes no single slow answer of the night for a slow hour', () => {
+    const quiet = week(5, { p95Ms: 3_000 }).map((point) => {
+      const latency = point.total.latency.map((count) => (count > 0 ? 1 : 0))
+      const total = { ...point.total, latency, count: 1 }
+      return { ...point, total, record: { ...point.record, routes: { 'GET /': total } } }
+    })
+    assert.equal(advise(quiet)[0]?.kind, 'fine')
+  })
+
   it('advises object storage, not a bigger line, when files fill it', () => {
     const [advice] = advise(week(5, { mbps: 4.8, fileBytes: 1e9 }))
     assert.equal(advice?.resource, 'line')

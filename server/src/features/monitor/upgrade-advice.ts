@@ -28,6 +28,8 @@ const BUSY_SHARE = 0.7
 const BUSY_DAYS = 3
 const MEMORY_LEFT = 0.15
 const SLOW_MS = 1_000
+/** A quantile of fewer answers says nothing. */
+const ANSWERS_MIN = 50
 const DISK_HORIZON_MS = 30 * DAY_MS
 const GIGA = 1e9
 const SLOW_ROUTES_NAMED = 5
@@ -57,9 +59,28 @@ export function adviseUpgrade({ points, facts, forecast, nowMs }: Past): Advice[
   if (facts.trafficGB && (forecast.monthEndBytes ?? 0) > facts.trafficGB * GIGA) saturated.push('quota')
   if (forecast.diskFullAtMs !== undefined && forecast.diskFullAtMs - nowMs < DISK_HORIZON_MS) saturated.push('disk')
 
-  if (saturated.length) return saturated.map((resource) => grow(resource, facts, filesShare(points)))
+  if (saturated.length)
+    return saturated.map((resource) => grow(resource, { facts, files: filesShare(points), why: FULL }))
   const slowDays = days.filter((day) => slowest(day) > SLOW_MS).length
-  return [slowDays >= BUSY_DAYS ? tune(points) : fine()]
+  if (slowDays < BUSY_DAYS) return [fine()]
+  const behind = fullWhenSlow(points, facts)
+  if (behind.length === 0) return [tune(points)]
+  return behind.map((resource) => grow(resource, { facts, files: filesShare(points), why: SLOW_AND_FULL }))
+}
+
+const isSlow = ({ total }: HistoryPoint) => (latencyQuantileMs(total, 0.95) ?? 0) > SLOW_MS
+
+/** What was full most of the times at which answers took too long: too few days to be full by itself, yet the reason. */
+function fullWhenSlow(points: readonly HistoryPoint[], facts: BoxFacts): GrowResource[] {
+  const slow = points.filter((point) => point.total.count >= ANSWERS_MIN && isSlow(point))
+  const isReason = (levelOf: (point: HistoryPoint) => number | undefined) =>
+    slow.filter((point) => (levelOf(point) ?? 0) > BUSY_SHARE).length > slow.length / 2
+  const reasons: [GrowResource, (point: HistoryPoint) => number | undefined][] = [
+    ['cpu', ({ record }) => meanOf(record.gauges['host.cpu'])],
+    ['memory', memoryPressure],
+    ['line', (point) => lineShare(point, facts)],
+  ]
+  return reasons.filter(([, levelOf]) => isReason(levelOf)).map(([resource]) => resource)
 }
 
 /** Full when less than MEMORY_LEFT is available: memory is full or it is not, there is no "busy". */
@@ -100,7 +121,9 @@ const slowest = (day: readonly HistoryPoint[]) =>
     0,
     ...[...Map.groupBy(day, ({ atMs }) => Math.floor(atMs / HOUR_MS)).values()].map((hour) => {
       const { latency } = hour.map(({ total }) => total).reduce<Latencies>(addLatency, { latency: [] })
-      return latencyQuantileMs({ latency }, 0.95) ?? 0
+      // One slow answer at night is no slow hour.
+      const answers = latency.reduce((sum, count) => sum + count, 0)
+      return answers < ANSWERS_MIN ? 0 : (latencyQuantileMs({ latency }, 0.95) ?? 0)
     }),
   )
 
@@ -126,7 +149,17 @@ const RESOURCES: Record<GrowResource, Words> = {
   disk: { en: 'the disk', zh: '磁盘' },
 }
 
-function grow(resource: GrowResource, facts: BoxFacts, files: number): Advice {
+const FULL: Words = {
+  en: `It was nearly full on at least ${BUSY_DAYS} of the last 7 days.`,
+  zh: `过去 7 天至少 ${BUSY_DAYS} 天接近用满。`,
+}
+const SLOW_AND_FULL: Words = {
+  en: `Answers took more than a second on at least ${BUSY_DAYS} days, and this was full while they did.`,
+  zh: `至少 ${BUSY_DAYS} 天响应超过 1 秒，且当时该资源已用满。`,
+}
+type Reason = { readonly facts: BoxFacts; readonly files: number; readonly why: Words }
+
+function grow(resource: GrowResource, { facts, files, why }: Reason): Advice {
   const name = RESOURCES[resource]
   if ((resource === 'line' || resource === 'quota') && files > FILES_SHARE) {
     const percent = Math.round(files * 100)
@@ -149,8 +182,8 @@ function grow(resource: GrowResource, facts: BoxFacts, files: number): Advice {
     resource,
     title: { en: `Grow ${name.en}.`, zh: `请扩容${name.zh}。` },
     text: {
-      en: `It was nearly full on at least ${BUSY_DAYS} of the last 7 days.${size ? ` Next size: ${size} a month${extra === undefined ? '' : ` (¥${extra} more)`}.` : ' There is no larger light server: see the plan for what comes after.'}`,
-      zh: `过去 7 天至少 ${BUSY_DAYS} 天接近用满。${size ? `下一档：${size}/月${extra === undefined ? '' : `（多 ¥${extra}）`}。` : '已没有更大的轻量套餐，请在规划页查看后续方案。'}`,
+      en: `${why.en}${size ? ` Next size: ${size} a month${extra === undefined ? '' : ` (¥${extra} more)`}.` : ' There is no larger light server: see the plan for what comes after.'}`,
+      zh: `${why.zh}${size ? `下一档：${size}/月${extra === undefined ? '' : `（多 ¥${extra}）`}。` : '已没有更大的轻量套餐，请在规划页查看后续方案。'}`,
     },
     command: bundle ? `sampan plan --bundle ${bundle.id}` : 'sampan plan',
     ...(bundle && { next: { bundle, extraYuanPerMonth: extra } }),
@@ -190,7 +223,7 @@ const amount = (value: number | 'unknown' | 'unlimited' | undefined) =>
 
 function tune(points: readonly HistoryPoint[]): Advice {
   // Only the slow times: over a whole week the idle nights would hide them.
-  const slow = points.filter(({ total }) => (latencyQuantileMs(total, 0.95) ?? 0) > SLOW_MS)
+  const slow = points.filter(isSlow)
   const { routes } = slow.map(({ record }) => record).reduce(mergeRecords, EMPTY_RECORD)
   const named = Object.entries(routes)
     .map(([route, record]) => ({ route, p95Ms: latencyQuantileMs(record, 0.95) ?? 0 }))
