@@ -2,7 +2,8 @@
 
 -- state: waiting, running, done, dead, cancelled. attempts counts the claims and is the fencing token: who finishes a job
 -- must name the attempt that is under way. run_at_ms: while waiting, when it is due; while running, when its lease ends.
--- urgency: lower is earlier. run_at_ms, urgency and unique_key are NULL once the job has ended.
+-- urgency: lower is earlier; running jobs stand before all that wait, in case their worker is lost. run_at_ms, urgency and
+-- unique_key are NULL once the job has ended.
 CREATE TABLE jobs (
   id VARCHAR(32) NOT NULL PRIMARY KEY,
   kind VARCHAR(64) NOT NULL,

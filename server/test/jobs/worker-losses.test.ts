@@ -23,9 +23,9 @@ const START_MS = 10_000
 
 type Worker = { child: ChildProcess; output: string }
 
-function startWorker(url: string, isUnfenced: boolean): Worker {
+function startWorker(url: string, isUnfenced: boolean, stopsItself: boolean): Worker {
   const file = path.join(import.meta.dirname, 'job-worker.ts')
-  const child = spawn(process.execPath, [file, JSON.stringify({ url, leaseMs: LEASE_MS, isUnfenced })], {
+  const child = spawn(process.execPath, [file, JSON.stringify({ url, leaseMs: LEASE_MS, isUnfenced, stopsItself })], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const worker: Worker = { child, output: '' }
@@ -44,8 +44,8 @@ const isWorking = async (worker: Worker) => {
 async function addMany(database: Database, count: number) {
   const nowMs = Date.now()
   const order = () => ({ id: newJobId(nowMs), kind: 'effect', data: {}, nowMs, maxAttempts: 100 })
-  for (let added = 0; added < count; added += 500)
-    await database.transact(addJobs, Array.from({ length: Math.min(500, count - added) }, order))
+  for (let added = 0; added < count; added += 100)
+    await database.transact(addJobs, Array.from({ length: Math.min(100, count - added) }, order))
 }
 
 async function kill({ child }: Worker) {
@@ -54,7 +54,7 @@ async function kill({ child }: Worker) {
   await isGone
 }
 
-/** Until nothing waits or runs: kills one worker regularly, freezes another once. */
+/** Until nothing waits or runs: kills one worker regularly, wakes the frozen one after two leases. */
 async function disturb(database: Database, workers: Worker[], start: () => Worker): Promise<number> {
   const giveUpMs = performance.now() + PATIENCE_MS
   let kills = 0
@@ -62,7 +62,7 @@ async function disturb(database: Database, workers: Worker[], start: () => Worke
     const { waiting, running } = await countJobs(database)
     if (waiting + running === 0) return kills
     if (performance.now() > giveUpMs) throw new Error(`stuck: ${waiting} wait, ${running} run`)
-    if (round === 0) await freeze(workers[1])
+    if (round === 0) await wakeLate(workers[1])
     const victim = workers[0]
     if (!victim) continue
     await isWorking(victim)
@@ -73,8 +73,10 @@ async function disturb(database: Database, workers: Worker[], start: () => Worke
   }
 }
 
-async function freeze(worker: Worker | undefined) {
-  worker?.child.kill('SIGSTOP')
+/** It has frozen itself with a job in its hands; by now that job is another's. */
+async function wakeLate(worker: Worker | undefined) {
+  const giveUpMs = performance.now() + START_MS
+  while (!worker?.output.includes('stopping') && performance.now() < giveUpMs) await sleep(10)
   await sleep(2 * LEASE_MS + 500)
   worker?.child.kill('SIGCONT')
 }
@@ -82,9 +84,9 @@ async function freeze(worker: Worker | undefined) {
 async function run(url: (dir: string) => Promise<string>, count: number, isUnfenced: boolean) {
   const opened = await openTwice(url)
   const [database] = opened.databases
-  const start = () => startWorker(opened.address, isUnfenced)
+  const start = (stopsItself = false) => startWorker(opened.address, isUnfenced, stopsItself)
   await addMany(database, count)
-  const workers = Array.from({ length: WORKERS }, start)
+  const workers = Array.from({ length: WORKERS }, (_, at) => start(at === 1))
   try {
     await Promise.all(workers.map(isWorking))
     const kills = await disturb(database, workers, start)

@@ -4,7 +4,7 @@
  */
 import { transactionScript } from '../../database/database.ts'
 import { AppError } from '../../errors.ts'
-import { type Steps, type StoredJob, toJob, URGENCY_MIN } from './job-store.ts'
+import { type Steps, type StoredJob, toJob } from './job-store.ts'
 
 export type JobOrder = {
   /** Up to 32 characters; `newJobId()` makes one. */
@@ -27,6 +27,7 @@ export const MAX_ATTEMPTS_DEFAULT = 5
 const MAX_ATTEMPTS_MAX = 100
 const DATA_BYTES_MAX = 256 * 1024
 const KEY_CHARACTERS_MAX = 255
+const PRIORITY_MAX = 1_000
 
 /** Of the time and chance: later jobs have greater ids. */
 export function newJobId(nowMs: number): string {
@@ -65,8 +66,8 @@ function checkOrder({ data, uniqueKey = 'x', priority, maxAttempts }: Checked) {
   if (Buffer.byteLength(data) > DATA_BYTES_MAX) refuse('data', `may have ${DATA_BYTES_MAX} bytes; put more into a file`)
   if (uniqueKey === '' || uniqueKey.length > KEY_CHARACTERS_MAX)
     refuse('uniqueKey', `must have 1 to ${KEY_CHARACTERS_MAX} characters`)
-  if (!Number.isInteger(priority) || Math.abs(priority) > -URGENCY_MIN)
-    refuse('priority', `must be a whole number from ${URGENCY_MIN} to ${-URGENCY_MIN}`)
+  if (!Number.isInteger(priority) || Math.abs(priority) > PRIORITY_MAX)
+    refuse('priority', `must be a whole number from ${-PRIORITY_MAX} to ${PRIORITY_MAX}`)
   if (!Number.isInteger(maxAttempts) || maxAttempts < 1 || maxAttempts > MAX_ATTEMPTS_MAX)
     refuse('maxAttempts', `must be 1 to ${MAX_ATTEMPTS_MAX}`)
 }

@@ -9,6 +9,8 @@ export type StoredJob = {
   readonly id: string
   readonly kind: string
   readonly state: JobState
+  /** Lower is earlier. */
+  readonly urgency: number
   /** JSON text. */
   readonly data: string
   readonly ownerOpenId: string | undefined
@@ -49,16 +51,13 @@ export async function countJobs(database: Database): Promise<Record<JobState, nu
 /** Of one kind, due by now: waiting ones, and running ones whose worker has not been heard of. */
 export async function listDue(database: Database, kind: string, nowMs: number, limit: number): Promise<StoredJob[]> {
   const rows = await database.read(
-    `SELECT * FROM jobs WHERE kind = ? AND urgency >= ${URGENCY_MIN} AND run_at_ms <= ?
+    `SELECT * FROM jobs WHERE kind = ? AND urgency IS NOT NULL AND run_at_ms <= ?
      ORDER BY urgency, run_at_ms LIMIT ?`,
     [kind, nowMs, limit],
     { cost: 'cheap' },
   )
   return rows.map(toJob)
 }
-
-/** Below it there is none; said in the condition, it makes use of the index. */
-export const URGENCY_MIN = -1_000
 
 /** Kinds of which something is due by now. */
 export async function listDueKinds(database: Database, nowMs: number): Promise<string[]> {
@@ -75,6 +74,7 @@ export const toJob = (row: Row): StoredJob => ({
   id: String(row['id']),
   kind: String(row['kind']),
   state: String(row['state']) as JobState, // safe: only this feature writes it
+  urgency: Number(row['urgency'] ?? 0),
   data: String(row['data']),
   ownerOpenId: textOf(row['owner_open_id']),
   attempts: Number(row['attempts']),

@@ -47,6 +47,8 @@ const RETRY_FIRST_MS = 5_000
 const RETRY_MAX_MS = 3_600_000
 /** Jobs that failed together should not come back together. */
 const RETRY_JITTER = 0.2
+/** Several processes look at this many times what they can take, so that they seldom want the same jobs. */
+const SPREAD = 4
 const ERROR_CHARACTERS_MAX = 2_000
 const RESULT_BYTES_MAX = 64 * 1024
 const MESSAGE_CHARACTERS_MAX = 500
@@ -135,13 +137,15 @@ export class JobRunner {
 
   async #take(name: string, handler: JobHandler, count: number) {
     const { database, now, leaseMs } = this.#needs
-    const due = await listDue(database, name, now(), count)
-    const claims = due.map((job) => {
-      const nowMs = now()
-      return database.transact(claimJob, { job, nowMs, untilMs: nowMs + leaseMs })
-    })
+    const due = await listDue(database, name, now(), count * SPREAD)
+    const claims = spread(due)
+      .slice(0, count)
+      .map((job) => {
+        const nowMs = now()
+        return database.transact(claimJob, { job, nowMs, untilMs: nowMs + leaseMs })
+      })
     for (const job of await Promise.all(claims)) if (job && this.#isStarted) this.#begin(job, handler)
-    if (due.length === count) this.#isWanted = true
+    if (due.length > count) this.#isWanted = true
   }
 
   #begin(job: StoredJob, handler: JobHandler) {
@@ -220,6 +224,12 @@ export class JobRunner {
     if (state === 'dead') log.error(facts, 'a job was given up')
     else log.warn({ ...facts, retryInMs: retryAtMs - nowMs }, 'a job failed and will be tried again')
   }
+}
+
+/** Those that are equally urgent, in any order; the more urgent ones stay before the others. */
+function spread(due: readonly StoredJob[]): StoredJob[] {
+  const places = due.map((job) => ({ job, chance: Math.random() }))
+  return places.sort((a, b) => a.job.urgency - b.job.urgency || a.chance - b.chance).map(({ job }) => job)
 }
 
 /** Thrown by a handler: trying again would not help. */

@@ -25,7 +25,9 @@ export const claimJob = transactionScript(
     const { id, attempts, runAtMs = 0 } = job
     const guard = [id, attempts, runAtMs]
     const { changes } = yield {
-      sql: `UPDATE jobs SET state = 'running', attempts = attempts + 1, run_at_ms = ?, progress = 0, message = ''
+      // The urgency first: MySQL reads what the assignments before it have written.
+      sql: `UPDATE jobs SET urgency = CASE WHEN state = 'waiting' THEN urgency - ${AHEAD} ELSE urgency END,
+              state = 'running', attempts = attempts + 1, run_at_ms = ?, progress = 0, message = ''
             WHERE id = ? AND attempts = ? AND run_at_ms = ? AND state IN ('waiting', 'running')
               AND attempts < max_attempts`,
       params: [untilMs, ...guard],
@@ -39,6 +41,9 @@ export const claimJob = transactionScript(
     return undefined
   },
 )
+
+/** A running job stands before all that wait: if its worker is lost, it is next. */
+const AHEAD = 10_000
 
 /** What an ended job no longer has: a time, a place in the order, and its key. */
 const ENDED = 'run_at_ms = NULL, urgency = NULL, unique_key = NULL'
@@ -108,7 +113,7 @@ export const failJob = transactionScript(
   'failJob',
   function* ({ id, attempt, error, nowMs, retryAtMs, isFinal }: Failure): Steps<'waiting' | 'dead'> {
     const { changes } = yield {
-      sql: `UPDATE jobs SET state = 'waiting', run_at_ms = ?, error = ?
+      sql: `UPDATE jobs SET state = 'waiting', urgency = urgency + ${AHEAD}, run_at_ms = ?, error = ?
             WHERE id = ? AND attempts = ? AND state = 'running' AND attempts < max_attempts AND 0 = ?`,
       params: [retryAtMs, error, id, attempt, Number(isFinal)],
     }
@@ -129,7 +134,7 @@ export const returnJob = transactionScript(
   'returnJob',
   function* ({ id, attempt, nowMs }: Claim & { nowMs: number }): Steps<void> {
     yield {
-      sql: `UPDATE jobs SET state = 'waiting', run_at_ms = ?, max_attempts = max_attempts + 1
+      sql: `UPDATE jobs SET state = 'waiting', urgency = urgency + ${AHEAD}, run_at_ms = ?, max_attempts = max_attempts + 1
             WHERE id = ? AND attempts = ? AND state = 'running'`,
       params: [nowMs, id, attempt],
     }

@@ -69,7 +69,6 @@ export function openReservationQueue({ decide, afterSoldOut }: QueueNeeds): Rese
   }
 
   const refuseTheRest = async (saleId: string, waiting: Map<string, Waiting>) => {
-    if (waiting.size === 0) return
     const refusal = await afterSoldOut(saleId)
     const refused = [...waiting.values()].flatMap((order) => {
       const error = refusal(order)
