@@ -24,6 +24,7 @@ export const DOCUMENT_ACTIONS: Readonly<Record<string, AdminAction>> = {
   'database.removeDocument':     removeDocument,
   'database.calculateDocument':  calculateDocument,
   'database.aggregateDocuments': aggregateDocuments,
+  'database.aggregate':          aggregateAsText,
   'database.modifyAndReturnDoc': modifyAndReturnDoc,
   'database.addCollection':      addCollection,
   'database.startTransaction':   startTransaction,
@@ -89,14 +90,24 @@ async function calculateDocument(request: AdminRequest, { documents }: Services)
   return { data: { total } }
 }
 
-async function aggregateDocuments(request: AdminRequest, { documents }: Services): ReturnType<AdminAction> {
+async function aggregateDocuments(request: AdminRequest, services: Services): ReturnType<AdminAction> {
+  const found = await aggregated(request, services)
+  return { data: { list: found.documents } }
+}
+
+function aggregated(request: AdminRequest, { documents }: Services) {
   const stages = listField(request, 'stages', LIMITS.aggregateStages).map((stage) => {
     const { stageKey, stageValue } = asObject(stage as Json, 'stages') // safe: JSON from the body
     const value = typeof stageValue === 'string' ? parseJson(stageValue, 'stages') : (stageValue ?? null)
     return { [String(stageKey)]: value }
   })
-  const found = await documents.aggregate({ ...targetOf(request), stages }, callerOf(request))
-  return { data: { list: found.documents } }
+  return documents.aggregate({ ...targetOf(request), stages }, callerOf(request))
+}
+
+/** As @cloudbase/node-sdk up to 2.1 asks: the list is a text, too. */
+async function aggregateAsText(request: AdminRequest, services: Services): ReturnType<AdminAction> {
+  const found = await aggregated(request, services)
+  return { data: { list: JSON.stringify(found.documents) } }
 }
 
 async function modifyAndReturnDoc(request: AdminRequest, { documents }: Services): ReturnType<AdminAction> {

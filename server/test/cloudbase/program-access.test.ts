@@ -33,6 +33,21 @@ describe('the /admin door, for other programs', () => {
     assert.equal(String((await app(key).downloadFile({ fileID })).fileContent), '42')
   })
 
+  it('answers aggregations as the oldest node-sdk reads them', async () => {
+    const stages = [{ stageKey: '$group', stageValue: '{"_id":null,"n":{"$sum":"$n"}}' }]
+    const response = await fetch(`${server.url}/admin`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${key.secretId}.${key.secretKey}` },
+      body: JSON.stringify({ action: 'database.aggregate', collectionName: 'reports', stages }),
+    })
+    const { data } = (await response.json()) as { data: { list: string } }
+    const list = JSON.parse(data.list) as string[]
+    assert.deepEqual(
+      list.map((text) => JSON.parse(text)),
+      [{ _id: null, n: 2 }],
+    )
+  })
+
   it('copies and moves files', async () => {
     const cloud = app(key)
     const copy = async (...fileList: object[]) => (await cloud.copyFile({ fileList })).fileList
