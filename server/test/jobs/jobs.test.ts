@@ -35,7 +35,14 @@ for (const { name, skip, url } of DATABASES) {
           ],
           hasFunction: () => false,
           runFunction: async () => undefined,
-          ...{ workers: 8, keptMs: HOUR_MS, leaseMs: 60_000, log: silentLog, now: () => nowMs },
+          ...{
+            workers: 8,
+            keptMs: HOUR_MS,
+            leaseMs: 60_000,
+            log: silentLog,
+            now: () => nowMs,
+            monotonicMs: () => nowMs,
+          },
         })
       nodes = [open(opened.databases[0]), open(opened.databases[1])]
       for (const node of nodes) {

@@ -53,6 +53,8 @@ export type JobNeeds = {
   /** Ended jobs are kept this long. */
   readonly keptMs: number
   readonly leaseMs?: number
+  /** Default: this process's own. */
+  readonly monotonicMs?: () => number
   readonly log: Log
   readonly now: () => number
 }
@@ -72,10 +74,10 @@ const CLOSE_MS = 5_000
 const PURGE_EVERY_MS = 3_600_000
 
 export function openJobs(needs: JobNeeds): Jobs {
-  const { database, now, log, workers, leaseMs = LEASE_MS } = needs
+  const { database, now, log, workers, leaseMs = LEASE_MS, monotonicMs = () => performance.now() } = needs
   const declared = new Map(needs.kinds.map((kind) => [kind.kind, kind]))
   const handlers = new Map<string, { handler: JobHandler; concurrency: number }>()
-  const runner = new JobRunner({ ...needs, leaseMs, workers, kindOf })
+  const runner = new JobRunner({ ...needs, leaseMs, workers, kindOf, monotonicMs })
   let purging: NodeJS.Timeout | undefined
 
   function kindOf(kind: string) {

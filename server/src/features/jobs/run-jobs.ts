@@ -6,6 +6,7 @@
 import type { Database } from '../../database/database.ts'
 import { AppError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
+import { openClockGuard } from './clock-guard.ts'
 import { listDue, listDueKinds, nextDueMs, type StoredJob } from './job-store.ts'
 import { type Claim, claimJob, failJob, finishJob, renewClaim, reportProgress, returnJob } from './settle-job.ts'
 
@@ -38,6 +39,7 @@ export type RunnerNeeds = {
   readonly leaseMs: number
   readonly log: Log
   readonly now: () => number
+  readonly monotonicMs: () => number
 }
 
 /** Jobs that another process added are noticed within this time. */
@@ -55,6 +57,7 @@ const MESSAGE_CHARACTERS_MAX = 500
 
 export class JobRunner {
   readonly #needs: RunnerNeeds
+  readonly #isClockTrusted: () => boolean
   readonly #running = new Map<string, { readonly job: StoredJob; readonly end: Promise<void>; abort(): void }>()
   #sleeping: NodeJS.Timeout | undefined
   #looking: Promise<void> | undefined
@@ -63,6 +66,7 @@ export class JobRunner {
 
   constructor(needs: RunnerNeeds) {
     this.#needs = needs
+    this.#isClockTrusted = openClockGuard(needs)
   }
 
   get running(): number {
@@ -125,20 +129,22 @@ export class JobRunner {
 
   async #takeDue() {
     const { database, now, kindOf, workers } = this.#needs
+    const mayTakeOver = this.#isClockTrusted()
     if (this.#running.size >= workers) return
     for (const name of await listDueKinds(database, now())) {
       const kind = kindOf(name)
       if (!kind) continue
       const busy = [...this.#running.values()].filter(({ job }) => job.kind === name).length
       const free = Math.min(kind.concurrency - busy, workers - this.#running.size)
-      if (free > 0) await this.#take(name, kind.handler, free)
+      if (free > 0) await this.#take(name, kind.handler, free, mayTakeOver)
     }
   }
 
-  async #take(name: string, handler: JobHandler, count: number) {
+  async #take(name: string, handler: JobHandler, count: number, mayTakeOver: boolean) {
     const { database, now, leaseMs } = this.#needs
     const due = await listDue(database, name, now(), count * SPREAD)
-    const claims = spread(due)
+    // After a leap of the clock nobody knows whose time is over.
+    const claims = spread(due.filter(({ state }) => state === 'waiting' || mayTakeOver))
       .slice(0, count)
       .map((job) => {
         const nowMs = now()

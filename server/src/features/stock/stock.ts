@@ -4,6 +4,7 @@ import type { Reservation, SaleDefinition, SaleStatus } from '@sampan/protocol/s
 import type { Database } from '../../database/database.ts'
 import { AppError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
+import { openClockGuard } from '../jobs/clock-guard.ts'
 import { defineSale } from './define-sale.ts'
 import { openReservationQueue, type ReservationQueue } from './reservation-queue.ts'
 import { reserveBatch } from './reserve-batch.ts'
@@ -69,10 +70,6 @@ const EXPIRY_BATCH = 200
 /** A hold that ends is noticed within this time, also when another process made it. */
 const SLEEP_MS_MAX = 1_000
 const SLEEP_MS_MIN = 50
-/** A clock that leaps further than this says nothing about how long something was held. */
-const CLOCK_LEAP_MS = 2_000
-/** Nothing expires for this long after a leap: time to set the clock right. */
-const FREEZE_MS = 60_000
 const DECISIONS_MAX = 5
 const ID_BYTES = 10
 
@@ -80,7 +77,7 @@ export const openStock = (needs: StockNeeds): Stock => new StockRoom(needs)
 
 class StockRoom implements Stock {
   readonly #needs: StockNeeds
-  readonly #monotonicMs: () => number
+  readonly #isClockTrusted: () => boolean
   readonly #gate: SaleGate
   readonly #queue: ReservationQueue
   readonly #turns = new Map<string, Promise<void>>()
@@ -90,13 +87,12 @@ class StockRoom implements Stock {
   #sleeping: NodeJS.Timeout | undefined
   #working: Promise<void> | undefined
   #isStarted = false
-  #clockOffsetMs = 0
-  #frozenUntilMs = 0
 
   constructor(needs: StockNeeds) {
     this.#needs = needs
-    this.#monotonicMs = needs.monotonicMs ?? (() => performance.now())
-    this.#gate = openSaleGate({ ...needs, monotonicMs: this.#monotonicMs })
+    const { monotonicMs = () => performance.now() } = needs
+    this.#isClockTrusted = openClockGuard({ ...needs, monotonicMs })
+    this.#gate = openSaleGate({ ...needs, monotonicMs })
     this.#queue = openReservationQueue({
       decide: (saleId, orders) => this.#decide(saleId, orders),
       afterSoldOut: async (saleId) => {
@@ -184,7 +180,6 @@ class StockRoom implements Stock {
 
   start(): void {
     this.#isStarted = true
-    this.#clockOffsetMs = this.#needs.now() - this.#monotonicMs()
     this.#wake()
   }
 
@@ -232,7 +227,7 @@ class StockRoom implements Stock {
   async #work() {
     let sleepMs = SLEEP_MS_MAX
     try {
-      if (this.#trustsClock()) {
+      if (this.#isClockTrusted()) {
         await this.runDue()
         sleepMs = (await nextExpiryMs(this.#needs.database)) - this.#needs.now()
       }
@@ -242,22 +237,6 @@ class StockRoom implements Stock {
     if (!this.#isStarted) return
     this.#sleeping = setTimeout(() => this.#wake(), Math.min(Math.max(sleepMs, SLEEP_MS_MIN), SLEEP_MS_MAX))
     this.#sleeping.unref()
-  }
-
-  /** A clock that was set wrong must not take everybody's reservation away. */
-  #trustsClock(): boolean {
-    const monotonicMs = this.#monotonicMs()
-    const offsetMs = this.#needs.now() - monotonicMs
-    const leapMs = offsetMs - this.#clockOffsetMs
-    if (Math.abs(leapMs) > CLOCK_LEAP_MS) {
-      this.#frozenUntilMs = monotonicMs + FREEZE_MS
-      this.#needs.log.error(
-        { leapMs: Math.round(leapMs), frozenMs: FREEZE_MS },
-        'the clock leapt; nothing expires for now',
-      )
-    }
-    this.#clockOffsetMs = offsetMs
-    return monotonicMs >= this.#frozenUntilMs
   }
 }
 
