@@ -9,11 +9,11 @@ export type LineNginx = { readonly port: number; close(): Promise<void> }
 const TLS_PORT = 8443
 const START_LIMIT_MS = 5_000
 
-/** @param gzipLevel 0 sends everything as it is; 5 is what our deployment files say */
+/** @param gzipFromBytes undefined sends everything as it is; 256 is what our deployment files say, 1024 what most do */
 export async function startLineNginx(
   folder: string,
   inServer: readonly string[],
-  { appPort, gzipLevel }: { appPort: number; gzipLevel: number },
+  { appPort, gzipFromBytes }: { appPort: number; gzipFromBytes: number | undefined },
 ): Promise<LineNginx> {
   mkdirSync(folder, { recursive: true })
   const [key, certificate] = [path.join(folder, 'key.pem'), path.join(folder, 'cert.pem')]
@@ -34,7 +34,7 @@ export async function startLineNginx(
     ...subject,
   ])
   const file = path.join(folder, 'nginx.conf')
-  writeFileSync(file, configuration({ folder, key, certificate, appPort, gzipLevel }))
+  writeFileSync(file, configuration({ folder, key, certificate, appPort, gzipFromBytes }))
   const [program = '', ...words] = [
     ...inServer,
     'nginx',
@@ -62,10 +62,10 @@ export async function startLineNginx(
   return { port: TLS_PORT, close }
 }
 
-type Settings = { folder: string; key: string; certificate: string; appPort: number; gzipLevel: number }
+type Settings = { folder: string; key: string; certificate: string; appPort: number; gzipFromBytes: number | undefined }
 
-/** The lines that matter here are those of our deployment files: keep-alive to the server, gzip from 1 KB on. */
-const configuration = ({ folder, key, certificate, appPort, gzipLevel }: Settings) => `
+/** The lines that matter here are those of our deployment files: keep-alive to the server, gzip. */
+const configuration = ({ folder, key, certificate, appPort, gzipFromBytes }: Settings) => `
 daemon off;
 worker_processes 1;
 pid ${folder}/nginx.pid;
@@ -79,7 +79,7 @@ http {
   uwsgi_temp_path ${folder}/uwsgi;
   scgi_temp_path ${folder}/scgi;
   upstream app { server 127.0.0.1:${appPort}; keepalive 64; }
-  ${gzipLevel ? `gzip on; gzip_comp_level ${gzipLevel}; gzip_min_length 1024; gzip_proxied any; gzip_vary on; gzip_types application/json;` : 'gzip off;'}
+  ${gzipFromBytes ? `gzip on; gzip_comp_level 5; gzip_min_length ${gzipFromBytes}; gzip_proxied any; gzip_vary on; gzip_types application/json;` : 'gzip off;'}
   server {
     listen ${TLS_PORT} ssl http2;
     ssl_certificate ${certificate};

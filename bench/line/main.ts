@@ -2,7 +2,7 @@
  * `npm run bench:line`: how many useful answers go through a small server's line: TLS through the real nginx, over a
  * cable of so many megabits between two network namespaces that this run makes and removes.
  *
- *   node bench/line/main.ts [--json] [--megabits 5] [--seconds 6]
+ *   node bench/line/main.ts [--json] [--megabits 5] [--seconds 6] [--only sampan]
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
@@ -27,10 +27,12 @@ const { values: options } = parseArgs({
     json: { type: 'boolean', default: false },
     megabits: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '6' },
+    only: { type: 'string' },
   },
 })
 
-const CONNECTIONS = 16
+/** Phones that wait for an answer at once: 64 short answers are a fifth of a second of the line, so it never runs dry. */
+const CONNECTIONS = 64
 const SERVER_CPU = '0'
 /** Of the line's bits; the rest are headers of Ethernet, IP and TCP. */
 const GOODPUT_SHARE = 0.944
@@ -43,8 +45,10 @@ type LineResult = {
   readonly step: string
   readonly perSecond: number
   readonly bytesPerAnswer: number
-  /** Share of what the line can carry that useful bytes filled. */
+  /** Share of what the line can carry that answers filled, without TLS and TCP. */
   readonly lineShare: number
+  /** Share of the line's bits that anything filled, by the network card's own count. */
+  readonly filledShare: number
   readonly p95Ms: number
   /** Open loop at 80 % of the rate above. */
   readonly p95At80PercentMs: number
@@ -62,8 +66,8 @@ const folder = mkdtempSync(path.join(os.tmpdir(), 'sampan-bench-line-'))
 const line = openShapedLine(megabits)
 const results: LineResult[] = []
 try {
-  await measureExpress()
-  await measureSampan()
+  if (options.only !== 'sampan') await measureExpress()
+  if (options.only !== 'express') await measureSampan()
 } finally {
   line.close()
   rmSync(folder, { recursive: true, force: true })
@@ -92,8 +96,8 @@ async function measureExpress() {
     cpu: SERVER_CPU,
     inside: line.atServer,
   })
-  await measureBehindNginx('express, SELECT *, no compression', server.port, 0, FORUM_STEPS, handWrittenUsers)
-  await measureBehindNginx('express, SELECT *, gzip', server.port, 5, FORUM_STEPS, handWrittenUsers)
+  await measureBehindNginx('express, SELECT *, no compression', server.port, undefined, FORUM_STEPS, handWrittenUsers)
+  await measureBehindNginx('express, SELECT *, gzip', server.port, 1_024, FORUM_STEPS, handWrittenUsers)
   await server.stop()
   await mariaDb.stop()
 }
@@ -106,8 +110,28 @@ async function measureSampan() {
   const args = [JSON.stringify(given)]
   const server = await startServer({ script: BENCH_SERVER, args, cpu: SERVER_CPU, inside: line.atServer })
   const users = await logInInside(server.port)
-  await measureBehindNginx('sampan, narrow fields, gzip', server.port, 5, SAMPAN_STEPS, users)
+  await measureBehindNginx('sampan, narrow fields, gzip', server.port, 256, SAMPAN_STEPS, users)
+  await measureBehindNginx('the same, HTTP/2', server.port, 256, SAMPAN_STEPS, users, true)
+  const seen = await seenSteps(server.port, users)
+  await measureBehindNginx('the same, half of the lists seen before', server.port, 256, seen, users, true)
   await server.stop()
+}
+
+/** Half of the lists are asked for again, with the tag of what the phone holds: the SDK does that by itself. */
+async function seenSteps(port: number, users: readonly User[]): Promise<LoadPlan['steps']> {
+  const list = SAMPAN_STEPS.find(({ name }) => name === 'list')
+  if (!list) throw new Error('the mix has no list')
+  const category = 7
+  const body = { ...(list.body as { query: object }), query: { category, status: 'open' } } // safe: SAMPAN_STEPS says so
+  const client = path.join(import.meta.dirname, 'line-tag.ts')
+  const words = [String(port), users[0]?.token ?? '', list.path, JSON.stringify(body)]
+  const tag = await output([...line.atServer, process.execPath, client, ...words])
+  const seen = { ...list, name: 'list', body, expectStatus: 304, headers: { 'if-none-match': tag } }
+  return [
+    ...SAMPAN_STEPS.filter(({ name }) => name !== 'list'),
+    { ...list, weight: list.weight / 2, headers: { 'if-none-match': 'W/"none"' } },
+    { ...seen, weight: list.weight / 2 },
+  ]
 }
 
 function expressMissing() {
@@ -127,20 +151,26 @@ async function logInInside(port: number): Promise<User[]> {
 async function measureBehindNginx(
   name: string,
   appPort: number,
-  gzipLevel: number,
+  gzipFromBytes: number | undefined,
   steps: LoadPlan['steps'],
   users: readonly User[],
+  isHttp2 = false,
 ) {
   const nginx = await startLineNginx(path.join(folder, `nginx-${results.length}`), line.atServer, {
     appPort,
-    gzipLevel,
+    gzipFromBytes,
   })
   for (const step of ['list', 'mix']) {
     const chosen = steps
       .filter((one) => step === 'mix' || one.name === step)
       .map((one) => ({ ...one, headers: { ...one.headers, 'accept-encoding': 'gzip' } }))
-    const load = (arrivals: Arrivals) => loadFromPhone({ port: nginx.port, steps: chosen, users, arrivals })
+    const load = (arrivals: Arrivals) => loadFromPhone({ port: nginx.port, steps: chosen, users, arrivals, isHttp2 })
+    const before = line.bytesToPhone()
+    const startMs = performance.now()
     const full = await load({ kind: 'saturate' })
+    const filledBytes = line.bytesToPhone() - before
+    // The client also starts and ends within this time: less than was possible, never more.
+    const possibleBytes = (((performance.now() - startMs) / 1000) * megabits * 1e6) / 8
     const calm = await load({ kind: 'rate', perSecond: full.okPerSecond * 0.8 })
     const result = {
       name,
@@ -148,6 +178,7 @@ async function measureBehindNginx(
       perSecond: full.okPerSecond,
       bytesPerAnswer: full.bytesPerAnswer,
       lineShare: (full.okPerSecond * full.bytesPerAnswer) / ((megabits * 1e6 * GOODPUT_SHARE) / 8),
+      filledShare: filledBytes / possibleBytes,
       p95Ms: full.latency.p95Ms,
       p95At80PercentMs: calm.latency.p95Ms,
     }
@@ -159,7 +190,9 @@ async function measureBehindNginx(
   await nginx.close()
 }
 
-async function loadFromPhone(given: Pick<LoadPlan, 'port' | 'steps' | 'users' | 'arrivals'>): Promise<LoadResult> {
+async function loadFromPhone(
+  given: Pick<LoadPlan, 'port' | 'steps' | 'users' | 'arrivals' | 'isHttp2'>,
+): Promise<LoadResult> {
   const plan: LoadPlan = {
     ...given,
     host: line.serverAddress,
@@ -188,16 +221,17 @@ function output([program = '', ...words]: readonly string[]): Promise<string> {
 
 function render(): string {
   const limit = (bytes: number) => (megabits * 1e6 * GOODPUT_SHARE) / 8 / bytes
-  const rows = results.map(({ name, step, perSecond, bytesPerAnswer, lineShare, p95Ms, p95At80PercentMs }) =>
-    [
-      name.padEnd(36),
-      step.padEnd(5),
-      `${perSecond.toFixed(1)}/s`.padStart(9),
-      `limit ${limit(bytesPerAnswer).toFixed(1)}/s`.padStart(15),
-      `${bytesPerAnswer.toFixed(0)} B`.padStart(9),
-      `${(lineShare * 100).toFixed(0)} % of the line`.padStart(18),
-      `p95 ${p95Ms.toFixed(0)} ms, at 80 %: ${p95At80PercentMs.toFixed(0)} ms`,
-    ].join(' '),
+  const rows = results.map(
+    ({ name, step, perSecond, bytesPerAnswer, lineShare, filledShare, p95Ms, p95At80PercentMs }) =>
+      [
+        name.padEnd(40),
+        step.padEnd(5),
+        `${perSecond.toFixed(1)}/s`.padStart(9),
+        `limit ${limit(bytesPerAnswer).toFixed(1)}/s`.padStart(15),
+        `${bytesPerAnswer.toFixed(0)} B`.padStart(9),
+        `answers ${(lineShare * 100).toFixed(0)} %, all ${(filledShare * 100).toFixed(0)} % of the line`.padStart(36),
+        `p95 ${p95Ms.toFixed(0)} ms, at 80 %: ${p95At80PercentMs.toFixed(0)} ms`,
+      ].join(' '),
   )
   return `${megabits} Mbps, TLS through nginx, ${CONNECTIONS} connections\n${rows.join('\n')}\n`
 }

@@ -7,6 +7,8 @@ export type ShapedLine = {
   /** Words to put before a command so that it runs at that end. */
   readonly atServer: readonly string[]
   readonly atPhone: readonly string[]
+  /** Bytes that have left for the phone, with all headers down to Ethernet's. */
+  bytesToPhone(): number
   close(): void
 }
 
@@ -55,7 +57,9 @@ export function openShapedLine(megabits: number): ShapedLine {
     throw error
   }
   const inside = (name: string) => ['ip', 'netns', 'exec', name]
-  return { serverAddress: SERVER_ADDRESS, atServer: inside(server), atPhone: inside(phone), close }
+  const counter = [...inside(server), 'cat', `/sys/class/net/${serverEnd}/statistics/tx_bytes`]
+  const bytesToPhone = () => Number(spawnSync(counter[0] ?? '', counter.slice(1), { encoding: 'utf8' }).stdout)
+  return { serverAddress: SERVER_ADDRESS, atServer: inside(server), atPhone: inside(phone), bytesToPhone, close }
 }
 
 function run(program: string, ...words: string[]) {

@@ -6,6 +6,7 @@
  */
 import type { Histogram } from 'hdr-histogram-js'
 import { type HttpAnswer, type HttpConnection, openHttpConnection } from './http-connection.ts'
+import { openHttp2Connection } from './http2-connection.ts'
 import { openHistogram, packHistogram, recordMs } from './latency-histogram.ts'
 import type { LoadPlan, StepTally, ThreadTally } from './load-plan.ts'
 import { compileRequest } from './request-template.ts'
@@ -33,7 +34,8 @@ type Step = StepTally & {
 
 export function generateLoad(plan: LoadPlan, threadName: string, seed: number): Promise<ThreadTally> {
   const random = seededRandom(seed)
-  const { host, port, isTls = false, arrivals, timeoutMs } = plan
+  const { host, port, isTls = false, isHttp2 = false, arrivals, timeoutMs } = plan
+  const open = isHttp2 ? openHttp2Connection : openHttpConnection
   const steps = openSteps(plan, threadName, random)
   const pickStep = weightedPick(plan, steps, random)
   const due = openQueue()
@@ -50,7 +52,7 @@ export function generateLoad(plan: LoadPlan, threadName: string, seed: number): 
   const isCounted = (atMs: number) => atMs >= countFromMs && atMs < endMs
 
   const connectSlot = (slot: Slot) => {
-    slot.connection = openHttpConnection({
+    slot.connection = open({
       host,
       port,
       isTls,

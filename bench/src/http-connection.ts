@@ -26,7 +26,7 @@ export type HttpConnection = {
   close(): void
 }
 
-type Needs = {
+export type HttpConnectionNeeds = {
   readonly host: string
   readonly port: number
   /** TLS without checking who answers: the certificate of a measurement is its own. */
@@ -40,7 +40,13 @@ const READ_BUFFER_BYTES = 64 * 1024
 const HEADER_END = Buffer.from('\r\n\r\n')
 const NOTHING = Buffer.alloc(0)
 
-export function openHttpConnection({ host, port, isTls = false, onAnswer, onClose }: Needs): HttpConnection {
+export function openHttpConnection({
+  host,
+  port,
+  isTls = false,
+  onAnswer,
+  onClose,
+}: HttpConnectionNeeds): HttpConnection {
   let isBusy = false
   let wantsBody = false
   let isClosed = false

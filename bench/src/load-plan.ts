@@ -5,6 +5,8 @@ export type LoadPlan = {
   readonly host: string
   readonly port: number
   readonly isTls?: boolean
+  /** Over TLS. Bytes per answer are then those that crossed the line. */
+  readonly isHttp2?: boolean
   readonly steps: readonly RequestStep[]
   readonly users: readonly { readonly name: string; readonly token: string }[]
   readonly runName: string

@@ -87,7 +87,7 @@ function scalingText({ scaling }: Measurement, say: Say): string {
 }
 
 /** What a reader must know before trusting the numbers. */
-function problems({ knee, steps, saturationCpu }: Measurement, say: Say): string[] {
+function problems({ knee, steps, saturation, saturationCpu }: Measurement, say: Say): string[] {
   const lines: string[] = []
   if (knee.probes.some(({ isGeneratorLimited }) => isGeneratorLimited)) {
     lines.push(
@@ -107,6 +107,10 @@ function problems({ knee, steps, saturationCpu }: Measurement, say: Say): string
   }
   for (const { name, errorRatio } of steps) {
     if (errorRatio > 0.001) lines.push(`! ${name}: ${(errorRatio * 100).toFixed(1)} % ${say('errors', '错误')}`)
+  }
+  for (const { name, problems: met } of saturation.steps) {
+    const reasons = Object.entries(met).map(([reason, times]) => `${reason} × ${times}`)
+    if (reasons.length) lines.push(`! ${name}: ${reasons.join(', ')}`)
   }
   return lines
 }

@@ -66,7 +66,10 @@ function threadPlan(plan: LoadPlan, index: number, threads: number): LoadPlan {
 }
 
 function runThread(plan: LoadPlan, index: number): Promise<ThreadTally> {
-  const worker = new Worker(THREAD_URL, { workerData: { plan, name: String(index), seed: plan.seed + index } })
+  // With the seed: the loads of one run must not write the same `{{unique}}` texts.
+  const worker = new Worker(THREAD_URL, {
+    workerData: { plan, name: `${plan.seed}-${index}`, seed: plan.seed + index },
+  })
   return new Promise((resolve, reject) => {
     worker.once('message', resolve)
     worker.once('error', reject)

@@ -51,6 +51,18 @@ describe('an open-loop load', () => {
     assert.ok((steps[0]?.problems['timeout'] ?? 0) > 0)
   })
 
+  it('never sends a unique text twice, in none of the threads and loads of a run', async () => {
+    const seen: string[] = []
+    const port = await target((request, response) => {
+      seen.push(request.url ?? '')
+      response.end()
+    })
+    const steps = [{ name: 'one', weight: 1, method: 'GET', path: '/{{unique}}' }]
+    for (const seed of [1, 2]) await runLoad({ ...PLAN, port, steps, seed, durationMs: 200 }, { threads: 2 })
+    assert.ok(seen.length > 20)
+    assert.equal(new Set(seen).size, seen.length)
+  })
+
   it('tells refusals from failures and measures both', async () => {
     let count = 0
     const port = await target((_, response) => {

@@ -1,6 +1,6 @@
 /**
- * What the server weighs: start to ready, memory of every process idle and under the mix, as it is and inside a cgroup
- * of so many megabytes on one core.
+ * What the server weighs: start to ready, memory of every process idle and under the mix, as it is and inside the boxes
+ * that people rent: so many cores (CPU affinity), so many megabytes (cgroup).
  *
  *   node server/bench/footprint.ts [--limit-mb 256] [--json]
  */
@@ -21,7 +21,9 @@ const { values: options } = parseArgs({
 })
 
 const BENCH_SERVER = path.join(import.meta.dirname, 'bench-server.ts')
-const SERVER_CPU = '0'
+const ONE_CORE = '0'
+/** The generator's core is the second of two here: the figures of that box are what is left beside it. */
+const TWO_CORES = '0-1'
 const IDLE_AFTER_MS = 3_000
 const LOAD_MS = 8_000
 const USERS = 200
@@ -31,25 +33,35 @@ const CGROUP = '/sys/fs/cgroup/memory'
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'sampan-footprint-'))
 try {
-  const figures = [await weigh('without a limit', undefined)]
-  if (existsSync(CGROUP)) figures.push(await weigh(`in ${options['limit-mb']} MB`, Number(options['limit-mb'])))
+  await stop(await start({ dataDir: folder, forumPosts: POSTS }, {}))
+  const figures = [await weigh({ label: 'one core, no limit of memory', cpus: ONE_CORE })]
+  if (existsSync(CGROUP)) {
+    for (const box of [
+      { label: `one core, ${options['limit-mb']} MB`, cpus: ONE_CORE, limitMb: Number(options['limit-mb']) },
+      { label: 'one core, 1 GB', cpus: ONE_CORE, limitMb: 1_024 },
+      { label: 'two cores, 2 GB', cpus: TWO_CORES, limitMb: 2_048 },
+    ]) {
+      figures.push(await weigh(box))
+    }
+  }
   process.stdout.write(options.json ? `${JSON.stringify(figures, null, 1)}\n` : `${figures.map(render).join('\n')}\n`)
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }
 
-async function weigh(label: string, limitMb: number | undefined) {
-  const dataDir = path.join(folder, label.replaceAll(' ', '-'))
+type Box = { readonly label: string; readonly cpus: string; readonly limitMb?: number }
+
+async function weigh({ label, cpus, limitMb }: Box) {
   const cgroup = limitMb === undefined ? undefined : openCgroup(limitMb)
+  const place = { cpus, ...(cgroup !== undefined && { cgroup }) }
   try {
-    await stop(await start({ dataDir, forumPosts: POSTS }, undefined))
     const readyMs: number[] = []
     for (let count = 1; count < STARTS; count++) {
-      const again = await start({ dataDir }, cgroup)
+      const again = await start({ dataDir: folder }, place)
       readyMs.push(again.readyMs)
       await stop(again)
     }
-    const server = await start({ dataDir }, cgroup)
+    const server = await start({ dataDir: folder }, place)
     readyMs.push(server.readyMs)
     await sleep(IDLE_AFTER_MS)
     const idle = memoryOf(server.pid)
@@ -80,10 +92,12 @@ type Started = {
   readonly ended: Promise<unknown>
 }
 
-async function start(given: { dataDir: string; forumPosts?: number }, cgroup: string | undefined): Promise<Started> {
-  mkdirSync(given.dataDir, { recursive: true })
+async function start(
+  given: { dataDir: string; forumPosts?: number },
+  { cpus = ONE_CORE, cgroup }: { cpus?: string; cgroup?: string },
+): Promise<Started> {
   const enter = cgroup ? `echo $$ > ${cgroup}/cgroup.procs; ` : ''
-  const command = `${enter}exec taskset -c ${SERVER_CPU} "$0" "$@"`
+  const command = `${enter}exec taskset -c ${cpus} "$0" "$@"`
   const startedMs = performance.now()
   const child = spawn('sh', ['-c', command, process.execPath, BENCH_SERVER, JSON.stringify(given)], {
     stdio: ['ignore', 'pipe', 'ignore'],

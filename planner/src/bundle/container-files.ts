@@ -151,7 +151,7 @@ ${servers.join('\n')}
     keepalive 64;
 }
 gzip on;
-gzip_min_length 1024;
+gzip_min_length 256;
 gzip_types application/json;
 server_tokens off;
 
