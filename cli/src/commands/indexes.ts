@@ -18,8 +18,8 @@ export const indexes: Command = {
       name: 'FIELDS',
       required: true,
       about: {
-        en: 'JSON of fields with 1, -1 or "2dsphere"; for drop the name',
-        zh: '字段 JSON,值为 1、-1 或 "2dsphere";删除时为索引名',
+        en: 'JSON of fields with 1, -1, "2dsphere" or "array"; for drop the name',
+        zh: '字段 JSON,值为 1、-1、"2dsphere" 或 "array";删除时为索引名',
       },
     },
   ],

@@ -24,7 +24,7 @@ const Rules = z.union([
 ])
 const Index = z.strictObject({
   name: z.string().max(64).optional(),
-  fields: z.record(z.string(), z.union([z.literal(1), z.literal(-1), z.literal('2dsphere')])),
+  fields: z.record(z.string(), z.union([z.literal(1), z.literal(-1), z.literal('2dsphere'), z.literal('array')])),
   unique: z.boolean().optional(),
 })
 const Collection = z.strictObject({

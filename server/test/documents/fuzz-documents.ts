@@ -31,6 +31,8 @@ const INDEXES: readonly IndexDefinition[] = [
   { fields: { 'a.b': -1 } },
   { fields: { '中 文': 1, a: 1 } },
   { fields: { [`q'"x`]: 1 } },
+  { fields: { c: 'array' } },
+  { fields: { b: 'array' } },
 ]
 
 /** NOT_SUPPORTED on MySQL: an index on a field whose name has punctuation. */

@@ -75,6 +75,48 @@ export function testIndexes(name: string, open: () => Promise<OpenedDatabase>, s
       )
     })
 
+    it('finds records by the elements of their lists, and keeps the index through every kind of write', async () => {
+      const members = (n: number) => [`u${n % 50}`, `u${(n * 7) % 50}`, { $date: n }, n, ['nested'], null]
+      const lists = Array.from({ length: 1_000 }, (_, n) => ({ _id: n, members: members(n), n }))
+      const collection = await freshCollection(lists.slice(0, 600), 'READONLY')
+      await documents().createIndex(collection, { fields: { members: 'array' } })
+      await documents().add({ collection, documents: lists.slice(600) }, asFunction)
+      const withMember = (name: string) => lists.filter((list) => list.members.includes(name)).map(({ _id }) => _id)
+      assert.deepEqual(await found(collection, { members: 'u3' }), withMember('u3'))
+      assert.deepEqual(
+        await found(collection, { members: { $all: ['u3', 'u21'] } }),
+        withMember('u3').filter((id) => withMember('u21').includes(id)),
+      )
+      assert.deepEqual(await found(collection, { members: { $in: [{ $date: 5 }, 7, 2_000] } }), [5, 7])
+      const request = { collection, query: { members: 'u3' }, order: { n: -1 }, limit: 2 } as const
+      const explained = await documents().explain(request, asFunction)
+      assert.equal(explained.index, 'members_array')
+      assert.deepEqual(
+        explained.residual.filter((part) => part !== 'order'),
+        [],
+      )
+      assert.match(explained.plan.join('\n'), /el_[0-9a-f]{24}|autoindex_el|PRIMARY/)
+
+      await documents().update(
+        { collection, query: { n: { $lt: 100 } }, changes: { $push: { members: 'new' } } },
+        asFunction,
+      )
+      await documents().update({ collection, id: 5, changes: { $pull: { members: 'new' } } }, asFunction)
+      await documents().update({ collection, id: 6, changes: { $set: { members: 'new' } } }, asFunction)
+      await documents().set({ collection, id: 7, document: { n: 7 } }, asFunction)
+      await documents().remove({ collection, query: { n: { $gte: 8, $lt: 50 } } }, asFunction)
+      const left = [...Array(100).keys()].filter((n) => n !== 5 && n !== 7 && !(n >= 8 && n < 50))
+      assert.deepEqual(await found(collection, { members: 'new' }), left)
+      assert.equal(await documents().count({ collection, query: { members: { $gt: 990 } } }, asFunction), 9)
+      await documents().dropIndex(collection, 'members_array')
+      assert.deepEqual(await found(collection, { members: 'new' }), left)
+      await documents().update({ collection, id: 6, changes: { $set: { members: [] } } }, asFunction)
+      assert.deepEqual(
+        await found(collection, { members: 'new' }),
+        left.filter((n) => n !== 6),
+      )
+    })
+
     it('refuses a second record with a unique value, also in an update', async () => {
       const collection = await freshCollection([{ _id: 'a', phone: '1' }], 'READONLY', [
         { fields: { phone: 1 }, unique: true },
@@ -142,7 +184,14 @@ export function testIndexes(name: string, open: () => Promise<OpenedDatabase>, s
 
     it('refuses indexes that make no sense', async () => {
       const collection = await freshCollection()
-      for (const fields of [{}, { 'a..b': 1 }, { a: 2 }, { a: '2dsphere', b: 1 }]) {
+      for (const fields of [
+        {},
+        { 'a..b': 1 },
+        { a: 2 },
+        { a: '2dsphere', b: 1 },
+        { 'a.b': 'array' },
+        { a: 'array', b: 1 },
+      ]) {
         const created = documents().createIndex(collection, { fields } as never) // safe: the engine checks it
         await assert.rejects(created, { code: 'invalid_query' }, JSON.stringify(fields))
       }

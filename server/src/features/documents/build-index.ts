@@ -12,12 +12,14 @@ import {
   sourceFor,
 } from './collection-tables.ts'
 import type { Engine } from './documents-needs.ts'
+import { dropElementsSql, elementIndexSql, fillSteps, isElementIndex, runSteps } from './indexed-elements.ts'
 import { pointColumnNames, pointExpressions } from './indexed-points.ts'
 
 /** Reads go on meanwhile. */
 export async function buildIndex(engine: Engine, collection: Collection, index: NamedIndex) {
   const { database } = engine
   refuseUnaddressable(collection, index)
+  if (isElementIndex(index)) return buildElements(engine, collection, index)
   if (database.dialect.name !== 'postgres') await addKeyColumns(engine, collection, index)
   const source = sourceFor(database.dialect, [...collection.indexes, index])
   if (database.dialect.name === 'mysql' && (await isBuilt(engine, collection, index))) return
@@ -26,6 +28,22 @@ export async function buildIndex(engine: Engine, collection: Collection, index: 
   } catch (error) {
     // PostgreSQL leaves an index behind that it could not finish, and would take it for the index next time.
     if (database.dialect.name === 'postgres') await removeIndex(engine, collection, index)
+    throw error
+  }
+}
+
+/** Filling a table of elements reads the whole collection. */
+const FILL_TIMEOUT_MS = 30 * 60_000
+
+async function buildElements(engine: Engine, collection: Collection, index: NamedIndex) {
+  const { database } = engine
+  try {
+    for (const statement of elementIndexSql(database.dialect, collection, index)) await database.define(statement)
+    const steps = fillSteps(database.dialect, collection, index)
+    await database.transact(runSteps, steps, { timeoutMs: FILL_TIMEOUT_MS })
+  } catch (error) {
+    // Half an index would answer wrongly, or stop writes.
+    await removeIndex(engine, collection, index)
     throw error
   }
 }
@@ -68,6 +86,10 @@ async function addKeyColumns({ database }: Engine, { table }: Collection, index:
 
 /** The key's column stays: it costs nothing, and another index may use it. */
 export async function removeIndex({ database }: Engine, collection: Collection, index: NamedIndex) {
+  if (isElementIndex(index)) {
+    for (const statement of dropElementsSql(database.dialect, collection, index)) await database.define(statement)
+    return
+  }
   const name = database.dialect.quote(sqlIndexName(collection, index))
   const table = database.dialect.quote(collection.table)
   await database.define(

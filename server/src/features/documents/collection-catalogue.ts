@@ -137,7 +137,7 @@ function readCollection(row: Row, dialect: Dialect): Collection {
     table: textOf(row['table_name']),
     rules: JSON.parse(textOf(row['rules'])),
     indexes,
-    source: sourceFor(dialect, [OWNER_INDEX, ...indexes]),
+    source: sourceFor(dialect, [OWNER_INDEX, ...indexes], textOf(row['table_name'])),
   }
 }
 

@@ -24,8 +24,11 @@ export function checkIndex(definition: IndexDefinition, existing: readonly Named
   }
   for (const [path, direction] of fields) {
     checkPath(path, decoding)
-    if (direction !== 1 && direction !== -1 && direction !== '2dsphere') {
-      refuse(decoding, path, 'must be 1, -1 or "2dsphere"')
+    if (direction !== 1 && direction !== -1 && direction !== '2dsphere' && direction !== 'array') {
+      refuse(decoding, path, 'must be 1, -1, "2dsphere" or "array"')
+    }
+    if (direction === 'array' && (fields.length > 1 || path.includes('.') || path === '_id' || definition.unique)) {
+      refuse(decoding, path, 'must be alone, not unique and a field of the document itself in an index of "array"')
     }
     if (direction === '2dsphere' && fields.length > 1) refuse(decoding, path, 'must be alone in a 2dsphere index')
   }

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import type { Dialect } from '../../database/database.ts'
 import { ID_LIMIT_BYTES } from './document-id.ts'
 import type { IndexDefinition } from './document-request.ts'
+import { elementTableName, isElementIndex } from './indexed-elements.ts'
 import { type PointColumns, pointColumnNames, pointExpressions } from './indexed-points.ts'
 import type { SqlSource } from './sql-source.ts'
 import { MYSQL_KEY_TYPE, mysqlSource } from './sql-source-mysql.ts'
@@ -20,9 +21,20 @@ export function tableNameOf(collection: string): string {
 }
 
 /** How SQL looks into the documents of a collection with these indexes. */
-export function sourceFor(dialect: Dialect, indexes: readonly IndexDefinition[]): SqlSource {
+/** @param table of the collection, where its indexes on elements count */
+export function sourceFor(dialect: Dialect, indexes: readonly IndexDefinition[], table?: string): SqlSource {
   const points = new Map(indexes.filter(isGeoIndex).map((index) => [geoPathOf(index), pointColumns(dialect, index)]))
-  return { ...plainSource(dialect, indexes), point: (path) => points.get(path.join('.')) }
+  const elements = new Map(
+    indexes.filter(isElementIndex).map((index) => {
+      const name = index.name ?? ''
+      return [Object.keys(index.fields)[0], table && dialect.quote(elementTableName(table, { name }))]
+    }),
+  )
+  return {
+    ...plainSource(dialect, indexes),
+    point: (path) => points.get(path.join('.')),
+    elements: (path) => (path.length === 1 ? elements.get(path[0]) : undefined),
+  }
 }
 
 function plainSource(dialect: Dialect, indexes: readonly IndexDefinition[]): SqlSource {
@@ -41,7 +53,7 @@ function plainSource(dialect: Dialect, indexes: readonly IndexDefinition[]): Sql
 export const indexedPaths = (indexes: readonly IndexDefinition[]): Set<string> =>
   new Set(
     indexes
-      .filter((index) => !isGeoIndex(index))
+      .filter((index) => !isGeoIndex(index) && !isElementIndex(index))
       .flatMap(({ fields }) => Object.keys(fields))
       .filter((path) => path !== '_id'),
   )

@@ -8,6 +8,7 @@ import { findIdKey, ID_KEY_BOUNDS } from './document-id.ts'
 import { arrayIndex } from './document-path.ts'
 import type { Json } from './document-request.ts'
 import { isArray, RANK, type Rank, rankOf } from './document-values.ts'
+import { isElementTest } from './indexed-elements.ts'
 import { boxSql } from './indexed-points.ts'
 import type { Path, SqlSource } from './sql-source.ts'
 import { andSql, FALSE, notSql, orSql, type Sql, sql, TRUE } from './sql-text.ts'
@@ -137,6 +138,12 @@ function compileAt(path: Path, test: LeafTest, source: SqlSource, hasNoArrays: b
 
 /** The test of the value at the path's end, or of the elements of the array there. */
 function compileDirect(path: Path, test: LeafTest, source: SqlSource, hasNoArrays: boolean): Compiled {
+  const elements = isElementTest(test) ? source.elements?.(path) : undefined
+  if (elements) {
+    const { sql: condition, isExact } = compileScalar('k', test, source)
+    const text = `seq IN (SELECT seq FROM ${elements} WHERE ${condition.text})`
+    return { sql: sql(text, ...condition.params), isExact }
+  }
   const key = source.key(path)
   const isArrayHere = sql(source.isArray(path))
   switch (test.kind) {

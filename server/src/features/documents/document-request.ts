@@ -102,8 +102,8 @@ export type CollectionRules =
 
 export type IndexDefinition = {
   readonly name?: string | undefined
-  /** `{ 'a.b': 1, createdAt: -1 }`, or `{ location: '2dsphere' }`. */
-  readonly fields: Readonly<Record<string, 1 | -1 | '2dsphere'>>
+  /** `{ 'a.b': 1, createdAt: -1 }`, `{ location: '2dsphere' }`, or `{ members: 'array' }` for a list's elements. */
+  readonly fields: Readonly<Record<string, 1 | -1 | '2dsphere' | 'array'>>
   readonly unique?: boolean | undefined
 }
 

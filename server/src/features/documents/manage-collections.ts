@@ -4,6 +4,7 @@ import { buildIndex, removeIndex } from './build-index.ts'
 import { checkIndex, OWNER_INDEX } from './collection-indexes.ts'
 import type { Documents } from './document-request.ts'
 import type { Engine } from './documents-needs.ts'
+import { isElementIndex } from './indexed-elements.ts'
 
 type CollectionVerbs = Pick<
   Documents,
@@ -68,6 +69,8 @@ export function manageCollections(engine: Engine): CollectionVerbs {
       await removeIndex(engine, collection, index)
     },
     async dropCollection(name) {
+      const collection = await catalogue.get(name)
+      for (const index of collection.indexes.filter(isElementIndex)) await verbs.dropIndex(name, index.name)
       await catalogue.drop(name)
     },
   }

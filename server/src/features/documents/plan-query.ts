@@ -10,6 +10,7 @@ import { geoPathOf, isGeoIndex } from './collection-tables.ts'
 import { allOf, type FieldTest, type Filter } from './document-filter.ts'
 import type { Json } from './document-request.ts'
 import { RANK, rankOf } from './document-values.ts'
+import { isElementIndex, isElementTest } from './indexed-elements.ts'
 import { hasBox } from './indexed-points.ts'
 import type { SortKey } from './sort-documents.ts'
 import type { SqlSource } from './sql-source.ts'
@@ -37,9 +38,15 @@ export function planQuery(
   const conditions = conditionsOf(filter)
   let best: { plan: QueryPlan; score: number } | undefined
   for (const index of indexes) {
+    if (isElementIndex(index)) {
+      const isWanted = (conditions.get(Object.keys(index.fields)[0] ?? '') ?? []).some(isElementTest)
+      if (isWanted && !(best && best.score > ELEMENT_SCORE))
+        best = { plan: unguardedPlan(index, order), score: ELEMENT_SCORE }
+      continue
+    }
     if (isGeoIndex(index)) {
       const hasTest = (conditions.get(geoPathOf(index)) ?? []).some(hasBox)
-      if (hasTest && !best && order.length === 0) best = { plan: geoPlan(index), score: GEO_SCORE }
+      if (hasTest && !best && order.length === 0) best = { plan: unguardedPlan(index, order), score: GEO_SCORE }
       continue
     }
     if (!Object.keys(index.fields).every((path) => source.canAddress(path.split('.')))) continue
@@ -52,11 +59,15 @@ export function planQuery(
 /** Better than the order alone, not as good as an equality. */
 const GEO_SCORE = 2
 
-const geoPlan = (index: NamedIndex): QueryPlan => ({
+/** Like an equality on a field that holds no arrays, or a little worse. */
+const ELEMENT_SCORE = 3
+
+/** An index that assumes nothing. */
+const unguardedPlan = (index: NamedIndex, order: readonly SortKey[]): QueryPlan => ({
   index,
   withoutArrays: new Set(),
   guards: [],
-  servesOrder: true,
+  servesOrder: order.length === 0,
   coversFilter: false,
 })
 

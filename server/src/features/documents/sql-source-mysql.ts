@@ -47,6 +47,10 @@ export function mysqlSource(document: string, columns: ReadonlyMap<string, strin
   }
 }
 
+/** The key of a JSON value that is not a column. */
+export const mysqlElementKey = (value: string) =>
+  keyExpression(value, (name) => `JSON_EXTRACT(${value},${jsonPath([name])})`)
+
 /** MariaDB's JSON paths stumble over some punctuation even inside quotes, such as `--`. */
 const ADDRESSABLE = /^[\p{L}\p{N}_ ]+(?:-[\p{L}\p{N}_ ]+)*$/u
 

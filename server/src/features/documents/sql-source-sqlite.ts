@@ -71,7 +71,7 @@ function jsonSource(document: string, level: number, columns = NO_COLUMNS): SqlS
     },
     arrayLength: (path) => `json_array_length(${at(path)})`,
     someElement(path, condition) {
-      const inner = condition(elementKey(row))
+      const inner = condition(sqliteElementKey(row))
       return sql(`EXISTS(SELECT 1 FROM json_each(${at(path)}) ${row} WHERE ${inner.text})`, ...inner.params)
     },
     someObject(path, condition) {
@@ -84,7 +84,7 @@ function jsonSource(document: string, level: number, columns = NO_COLUMNS): SqlS
     },
     arraySortKey(path, direction) {
       const elements = `FROM json_each(${at(path)}) ${row}`
-      const key = elementKey(row)
+      const key = sqliteElementKey(row)
       const hasNull = `EXISTS(SELECT 1 ${elements} WHERE ${key} IS NULL)`
       return {
         notEmpty: `json_array_length(${at(path)})>0`,
@@ -114,7 +114,8 @@ function jsonPath(path: Path, inner: string): string {
   return textLiteral(`$${labels.map((label) => `.${JSON.stringify(label)}`).join('')}`)
 }
 
-const elementKey = (row: string) =>
+/** The key of one row of json_each. */
+export const sqliteElementKey = (row: string) =>
   keyExpression(`${row}.type`, `${row}.value`, (name) => `json_extract(${row}.value,${jsonPath([], name)})`)
 
 function keyExpression(type: string, value: string, field: (name: string) => string): string {

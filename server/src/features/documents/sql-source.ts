@@ -21,6 +21,8 @@ export interface SqlSource {
   key(path: Path): string
   /** Latitude and longitude at a path that has a 2dsphere index. */
   point?(path: Path): PointColumns | undefined
+  /** The table of elements of the field, with columns `k` and `seq`, where an index keeps one. */
+  elements?(path: Path): string | undefined
   /** The key of a value that a query names; undefined if SQL could only compare it inexactly. */
   keyOf(value: Json): SqlValue | undefined
   /** Literals around all keys of one type: at least the first, less than the second. */
