@@ -44,9 +44,13 @@ async function bundle(entry: string): Promise<string> {
 
 /** Every place that holds built files. */
 const PLACES = {
-  client: ['miniprogram_dist/index.js', '../examples/booking/miniprogram/sampan/client.js'],
+  client: [
+    'miniprogram_dist/index.js',
+    '../examples/booking/miniprogram/sampan/client.js',
+    '../examples/shop/miniprogram/sampan/client.js',
+  ],
   realtime: ['miniprogram_dist/realtime.js'],
-  stock: ['miniprogram_dist/stock.js'],
+  stock: ['miniprogram_dist/stock.js', '../examples/shop/miniprogram/sampan/stock.js'],
 }
 
 /** What belongs in each of them. */

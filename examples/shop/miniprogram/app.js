@@ -1,0 +1,7 @@
+require('./sampan/index.js')
+
+App({
+  onLaunch() {
+    wx.cloud.init({ env: 'prod', traceUser: true })
+  },
+})

@@ -1,0 +1,1 @@
+require('./client.js').install(wx, { url: require('./server.js') })
