@@ -10,6 +10,8 @@ export type CapacityFile = {
   readonly kilobytesPerConnection?: number
   readonly fsyncMs?: number
   readonly idleMemoryMB?: number
+  /** From the server to a machine elsewhere: `sampan bench --net`. */
+  readonly lineMbps?: number
 }
 
 type CapacityKind = 'login' | 'list' | 'detail' | 'write' | 'function' | 'nginx'

@@ -7,9 +7,12 @@ import { type LoadResult, runLoad } from './run-load.ts'
 import type { Scenario } from './scenario.ts'
 import { findServerParts, type PartsReading, type ServerParts } from './server-parts.ts'
 
-/** CPU per request at one rate; what the server spends without requests is taken off. */
-export type CostAtRate = {
-  readonly perSecond: number
+/**
+ * CPU of one more request, between two low rates. Not CPU ÷ requests at one of them: a nearly idle server pays for waking
+ * up, and for caches that others have emptied, which at the knee it no longer does.
+ */
+export type CostPerRequest = {
+  readonly betweenPerSecond: readonly [number, number]
   /** All processes of the server together. */
   readonly cpuMs: number
   /** Node's event loop alone: it can use one core at most. */
@@ -20,7 +23,7 @@ export type CostAtRate = {
 
 export type WorkloadFigures = {
   readonly name: string
-  readonly low: CostAtRate
+  readonly cost: CostPerRequest
   readonly kneePerSecond: number
   /** CPU time that a thread got per second when it asked for all of it: below 1, others use the box, too. */
   readonly availableShare: number
@@ -34,9 +37,10 @@ export type WorkloadOptions = {
 }
 
 const FIRST_RATE = 40
-/** Event loop this busy: enough to measure in 10 ms ticks, too little for requests to meet. */
-const LOW_UTILISATION = 0.15
+/** Event loop this busy: enough to measure in 10 ms ticks, too little for requests to wait for each other. */
+const LOW_UTILISATIONS = [0.1, 0.3] as const
 const CALIBRATION_PROBES = 3
+const WARM_UP_PROBES = 3
 const KNEE_PROBES = 3
 const CONNECTIONS = 64
 const OPEN_LOOP_CONNECTIONS = 256
@@ -60,21 +64,19 @@ export async function measureWorkload(options: WorkloadOptions): Promise<Workloa
   }
   try {
     // Compiled code first: the cost of a request falls several times within the first thousands.
-    await load({ kind: 'saturate' }, probeMs)
-    const idle = await watch(parts, () => new Promise((resolve) => setTimeout(resolve, probeMs)))
-    const costAt = async (perSecond: number, durationMs: number): Promise<CostAtRate> =>
-      costBetween(
-        await watchLoad(parts, (edges) => load({ kind: 'rate', perSecond }, durationMs, edges)),
-        idle,
-        perSecond,
-      )
+    await load({ kind: 'saturate' }, probeMs * WARM_UP_PROBES)
+    const spentAt = (perSecond: number, durationMs: number) =>
+      watchLoad(parts, (edges) => load({ kind: 'rate', perSecond }, durationMs, edges))
 
-    const first = await costAt(FIRST_RATE, probeMs)
-    const lowRate = Math.max(
-      FIRST_RATE,
-      (LOW_UTILISATION * 1000) / Math.max(first.threadMs, first.cpuMs / os.availableParallelism()),
+    const first = await spentAt(FIRST_RATE, probeMs)
+    const busiestMs = (Math.max(first.thread, first.cpu / os.availableParallelism()) / first.requests) * 1000
+    const [few, more] = LOW_UTILISATIONS.map((share) =>
+      Math.max(FIRST_RATE * share * 10, (share * 1000) / busiestMs),
+    ) as [number, number] // safe: two shares
+    const cost = costBetween(
+      await spentAt(few, probeMs * CALIBRATION_PROBES),
+      await spentAt(more, probeMs * CALIBRATION_PROBES),
     )
-    const low = await costAt(Math.round(lowRate), probeMs * CALIBRATION_PROBES)
 
     const availableShare = await availableThread(probeMs)
     const saturated = await load({ kind: 'saturate' }, probeMs)
@@ -87,7 +89,7 @@ export async function measureWorkload(options: WorkloadOptions): Promise<Workloa
       )
       knees.push(knee.saturatedPerSecond)
     }
-    return { name, low, kneePerSecond: median(knees), availableShare }
+    return { name, cost, kneePerSecond: median(knees), availableShare }
   } finally {
     for (const step of scenario.cleanUp ?? []) {
       for (const user of users) await sendStep(url, step, user, runName).catch(() => 0) // best effort
@@ -107,26 +109,26 @@ const toProbe = (perSecond: number, { latency, errorRatio }: LoadResult) => ({
   isGeneratorLimited: false,
 })
 
-type Spent = { readonly seconds: number; readonly cpu: number; readonly thread: number; readonly own: number }
-type SpentOnLoad = Spent & { readonly requests: number }
-
-async function watch(parts: ServerParts, work: () => Promise<unknown>): Promise<Spent> {
-  const before = readingNow(parts)
-  await work()
-  return between(before, readingNow(parts))
+/** CPU seconds within a counted window. */
+type Spent = {
+  readonly seconds: number
+  readonly cpu: number
+  readonly thread: number
+  readonly own: number
+  readonly requests: number
 }
 
 async function watchLoad(
   parts: ServerParts,
   work: (edges: (edge: 'start' | 'end') => void) => Promise<LoadResult>,
-): Promise<SpentOnLoad> {
+): Promise<Spent> {
   let before = readingNow(parts)
   let after = before
   const result = await work((edge) => {
     if (edge === 'start') before = readingNow(parts)
     else after = readingNow(parts)
   })
-  return { ...between(before, after), requests: result.ok + result.refused + result.failed }
+  return { ...between(before, after), requests: Math.max(1, result.ok + result.refused + result.failed) }
 }
 
 type Reading = { readonly parts: PartsReading; readonly own: number; readonly atMs: number }
@@ -136,7 +138,7 @@ function readingNow(parts: ServerParts): Reading {
   return { parts: parts.read(), own: (user + system) / 1e6, atMs: performance.now() }
 }
 
-function between(before: Reading, after: Reading): Spent {
+function between(before: Reading, after: Reading): Omit<Spent, 'requests'> {
   const total = ({ parts }: Reading) => Object.values(parts.cpuSeconds).reduce((sum, one) => sum + one, 0)
   return {
     seconds: (after.atMs - before.atMs) / 1000,
@@ -146,17 +148,23 @@ function between(before: Reading, after: Reading): Spent {
   }
 }
 
-function costBetween(load: SpentOnLoad, idle: Spent, perSecond: number): CostAtRate {
-  const requests = Math.max(1, load.requests)
-  const cost = (busy: number, resting: number) =>
-    Math.max(0.001, ((busy - (resting / idle.seconds) * load.seconds) / requests) * 1000)
+/** The slope between two rates: what the server spends at rest cancels out. */
+export function costBetween(few: Spent, more: Spent): CostPerRequest {
+  const rate = ({ requests, seconds }: Spent) => requests / seconds
+  const slopeMs = (pick: (spent: Spent) => number) => {
+    const slope = (pick(more) / more.seconds - pick(few) / few.seconds) / (rate(more) - rate(few))
+    return Math.max(SMALLEST_MS, slope * 1000)
+  }
   return {
-    perSecond,
-    cpuMs: cost(load.cpu, idle.cpu),
-    threadMs: cost(load.thread, idle.thread),
-    generatorMs: cost(load.own, idle.own),
+    betweenPerSecond: [rate(few), rate(more)],
+    cpuMs: slopeMs(({ cpu }) => cpu),
+    threadMs: slopeMs(({ thread }) => thread),
+    generatorMs: slopeMs(({ own }) => own),
   }
 }
+
+/** Below the resolution of the kernel's clocks. */
+const SMALLEST_MS = 0.001
 
 /** Spins for a while on this thread, which needs a whole core for it. */
 async function availableThread(durationMs: number): Promise<number> {

@@ -15,6 +15,7 @@ import {
   ScenarioError,
   toCapacityFile,
 } from '@sampan/bench'
+import { measureNet, waitForLine } from '../bench/measure-net.ts'
 import { REHEARSALS, rehearse } from '../bench/rehearse.ts'
 import { startOwnServer } from '../bench/start-own-server.ts'
 import { type Command, CommandError, type Output, UsageError } from '../command.ts'
@@ -27,6 +28,9 @@ const MOST_PER_SECOND = 100_000
 const MOST_CONNECTIONS = 18_000
 const USUAL_CONNECTIONS = 5_000
 const MOST_BUYERS = 200_000
+const HIGHEST_PORT = 65_535
+/** The far end sends no longer than this. */
+const LONGEST_NET_SECONDS = 10
 const USUAL_BUYERS = 10_000
 const USUAL_UNITS = 100
 
@@ -100,6 +104,18 @@ export const bench: Command = {
         zh: `flash-sale 场景:商品件数(默认 ${USUAL_UNITS})`,
       },
     },
+    net: {
+      type: 'boolean',
+      about: {
+        en: 'Measure the line between two machines: run it on both, first without an address',
+        zh: '测量两台机器之间的线路:两端各运行一次,先运行不带地址的一端',
+      },
+    },
+    port: {
+      type: 'number',
+      value: 'N',
+      about: { en: 'Port of the far end of --net (default: a free one)', zh: '--net 监听端的端口(默认任选空闲端口)' },
+    },
     data: {
       type: 'string',
       value: 'DIR',
@@ -112,8 +128,16 @@ export const bench: Command = {
     },
     html: { type: 'string', value: 'FILE', about: { en: 'Write a report with plots', zh: '写出带图表的 HTML 报告' } },
   },
-  async run({ options, positionals: [target] }, output) {
+  async run({ options, positionals: [target] }, output, { stopped }) {
     const url = target && checkedUrl(target, options['yes'] === true, output.lang)
+    if (options['net'] === true) {
+      const port = boundedNumber(options['port'], 0, 0, HIGHEST_PORT, 'port')
+      const netSeconds = boundedNumber(options['seconds'], USUAL_SECONDS, 1, LONGEST_NET_SECONDS, 'seconds')
+      if (!target) return waitForLine(port, output, stopped)
+      const { downMbps } = await measureNet(target, netSeconds, output)
+      await keepLine(String(options['out'] ?? 'capacity.json'), downMbps, output)
+      return 0
+    }
     const name = String(options['scenario'] ?? 'mix')
     const rehearsal = REHEARSALS.find((known) => known === name)
     const scenario = readScenario(rehearsal ? 'mix' : name)
@@ -170,6 +194,14 @@ async function report(measurement: Measurement, options: Record<string, unknown>
     await writeFile(String(options['html']), renderHtmlReport(measurement, output.lang))
     say(`Wrote ${options['html']}.`, `已写入 ${options['html']}。`)
   }
+}
+
+/** The far end is the server: what comes from there is what its line carries to phones. */
+async function keepLine(place: string, downMbps: number, output: Output) {
+  const earlier = readEarlier(place)
+  if (!earlier.cpuMsPerRequest) return
+  await writeFile(place, `${JSON.stringify({ ...earlier, lineMbps: Math.round(downMbps * 10) / 10 }, null, 2)}\n`)
+  output.progress(output.lang === 'zh' ? `已将线路带宽写入 ${place}。` : `Added the line to ${place}.`)
 }
 
 /** @throws {UsageError} for another machine, unless the person has said that it is theirs */
