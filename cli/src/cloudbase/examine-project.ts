@@ -6,7 +6,7 @@ import type { Project } from '../project/load-project.ts'
 import { literalOf, readSources, type SourceFile, type SourceToken } from '../project/source-files.ts'
 import { type CollectionUsage, findCollectionUsage } from './collection-usage.ts'
 import { findMissingVariables } from './environment-usage.ts'
-import { cloudMembers, pagesRoot, readPages } from './page-edits.ts'
+import { cloudMembers, isAssigned, pagesRoot, readPages } from './page-edits.ts'
 
 export type Examination = {
   readonly name: string
@@ -24,11 +24,18 @@ export type Examination = {
 export type FunctionFacts = { readonly name: string; readonly sdk: string | undefined; readonly timers: number }
 export type Place = { readonly file: string; readonly line: number }
 export type Attention = Place & { readonly topic: AttentionTopic; readonly what: string }
-export type AttentionTopic = 'api' | 'cloud-taken-apart' | 'cloud-id' | 'no-entry' | 'broken-json' | 'variable'
+export type AttentionTopic =
+  | 'api'
+  | 'cloud-assigned'
+  | 'cloud-taken-apart'
+  | 'cloud-id'
+  | 'no-entry'
+  | 'broken-json'
+  | 'variable'
 
 /** Members of `wx.cloud` that the client has; others answer a clear error. */
 const CLIENT_APIS = new Set(
-  'init callFunction database uploadFile downloadFile getTempFileURL deleteFile CloudID CDN callContainer Cloud'.split(
+  'init callFunction database uploadFile downloadFile getTempFileURL deleteFile CloudID CDN callContainer connectContainer Cloud DYNAMIC_CURRENT_ENV'.split(
     ' ',
   ),
 )
@@ -108,8 +115,12 @@ function clientAttention({ place, tokens }: SourceFile, relative: (place: string
     ({ value }, at) =>
       value === 'wx' && tokens[at - 1]?.value === '=' && tokens[at - 2]?.value === '}' && tokens[at + 1]?.value !== '.',
   )
+  const assigned = tokens.filter((_, at) => isAssigned(tokens, at))
   return [
     ...unknown,
+    ...assigned.map(
+      ({ line, value }): Attention => ({ file, line, topic: 'cloud-assigned', what: `${value}.cloud = …` }),
+    ),
     ...takenApart.map(
       ({ line }): Attention => ({ file, line, topic: 'cloud-taken-apart', what: 'const { cloud } = wx' }),
     ),

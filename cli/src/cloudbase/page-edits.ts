@@ -5,12 +5,13 @@
 import path from 'node:path'
 import type { Project } from '../project/load-project.ts'
 import {
+  componentScripts,
+  isSingleFile,
   literalOf,
   matches,
   readSources,
   type SourceFile,
   type SourceToken,
-  vueScripts,
 } from '../project/source-files.ts'
 import { CLIENT_FOLDER } from './client-files.ts'
 
@@ -49,6 +50,10 @@ export function cloudMembers(tokens: readonly SourceToken[]): { member: string; 
   })
 }
 
+/** `Taro.cloud = …`, such as for the web: what is imported cannot be assigned. */
+export const isAssigned = (tokens: readonly SourceToken[], at: number) =>
+  isClientCloud(tokens, at) && tokens[at + 3]?.value === '='
+
 /** Whether `wx.cloud`, `Taro.cloud` or `uni.cloud` begins at this token. */
 const isClientCloud = (tokens: readonly SourceToken[], at: number) =>
   HOSTS.some((host) => matches(tokens, at, [host, '.', 'cloud'])) && tokens[at - 1]?.value !== '.'
@@ -61,7 +66,7 @@ export async function planPageEdits(project: Project): Promise<PageEdit[]> {
 function editOf({ place, text, tokens }: SourceFile, project: Project): PageEdit[] {
   const uses = tokens.flatMap((token, at): Change[] => {
     const last = tokens[at + 2]
-    if (!last || !isClientCloud(tokens, at)) return []
+    if (!last || !isClientCloud(tokens, at) || isAssigned(tokens, at)) return []
     return [{ start: token.start, end: last.start + last.value.length, text: CLIENT_NAME }]
   })
   const imported = project.framework?.name === 'taro' ? importedCloud(tokens) : undefined
@@ -105,10 +110,10 @@ function loadingLine(name: string, from: string, { place, isBuilt }: Loading): s
   return `${place.endsWith('.ts') ? 'import' : 'const'} ${name} = require('${from}');\n`
 }
 
-/** Where the loading lines go: the beginning of the file, or of each script of a Vue file that was changed. */
+/** Where the loading lines go: the beginning of the file, or of each script of a component that was changed. */
 function insertionPlaces(place: string, text: string, changes: readonly Change[]): number[] {
-  if (!place.endsWith('.vue')) return [directiveEnd(text)]
-  return vueScripts(text)
+  if (!isSingleFile(place)) return [directiveEnd(text)]
+  return componentScripts(text)
     .filter((script) => changes.some(({ start }) => start >= script.start && start < script.start + script.text.length))
     .map((script) => script.start + (script.text.startsWith('\r\n') ? 2 : script.text.startsWith('\n') ? 1 : 0))
 }

@@ -21,6 +21,7 @@ const TEXT = {
     topics: {
       api: 'is not served by Sampan; the call answers a clear error',
       'cloud-taken-apart': 'is not rewritten; write wx.cloud.… instead',
+      'cloud-assigned': 'stays; everything else in this file calls Sampan',
       'cloud-id': 'cloud:// address',
       'no-entry': 'has no index.js and is left out',
       'broken-json': 'is not valid JSON',
@@ -46,6 +47,7 @@ const TEXT = {
     topics: {
       api: '不受支持,调用会得到明确的错误',
       'cloud-taken-apart': '无法自动改写,请写成 wx.cloud.…',
+      'cloud-assigned': '保持不变;该文件其余部分改接 Sampan',
       'cloud-id': 'cloud:// 地址',
       'no-entry': '缺少 index.js,已跳过',
       'broken-json': '不是合法的 JSON',

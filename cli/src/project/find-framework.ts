@@ -4,9 +4,19 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 
 export type Framework = {
-  readonly name: 'taro' | 'uni-app'
+  readonly name: 'taro' | 'uni-app' | 'mpvue' | 'wepy' | 'mpx' | 'remax'
   /** Folder of the pages as they are written. */
   readonly sourceRoot: string
+}
+
+/** Packages that tell a framework; each keeps its sources in `src`. */
+const PACKAGES: Readonly<Record<string, Framework['name']>> = {
+  '@tarojs/taro': 'taro',
+  mpvue: 'mpvue',
+  wepy: 'wepy',
+  '@wepy/core': 'wepy',
+  '@mpxjs/core': 'mpx',
+  remax: 'remax',
 }
 
 /** Looks in the folder that WeChat loads and in those above it, up to the project's own. */
@@ -20,7 +30,8 @@ export async function findFramework(projectRoot: string, miniprogramRoot: string
 
 async function frameworkIn(folder: string): Promise<Framework | undefined> {
   const packages = await dependenciesOf(folder)
-  if (packages.includes('@tarojs/taro')) return { name: 'taro', sourceRoot: path.join(folder, 'src') }
+  const name = packages.map((each) => PACKAGES[each]).find((each) => each !== undefined)
+  if (name) return { name, sourceRoot: path.join(folder, 'src') }
   // HBuilderX projects have no package.json, and their pages beside the manifest.
   const manifest = [path.join(folder, 'src'), folder].find(
     (place) => existsSync(path.join(place, 'manifest.json')) && existsSync(path.join(place, 'pages.json')),

@@ -12,7 +12,9 @@ export type SourceToken = {
   readonly line: number
 }
 
-const SOURCE = /\.(?:[jt]sx?|mjs|cjs|vue)$/
+const SOURCE = /\.(?:[jt]sx?|mjs|cjs|vue|wpy|mpx)$/
+/** Scripts between templates and styles. */
+const SINGLE_FILE = /\.(?:vue|wpy|mpx)$/
 const SKIPPED = new Set('node_modules miniprogram_npm uni_modules .git .sampan dist unpackage sampan'.split(' '))
 const MAX_FILE_BYTES = 1024 * 1024
 const MAX_FILES = 5_000
@@ -41,15 +43,17 @@ export async function readSources(folder: string): Promise<SourceFile[]> {
   for (const place of places) {
     if ((await stat(place)).size > MAX_FILE_BYTES) continue
     const text = await readFile(place, 'utf8')
-    const scripts = place.endsWith('.vue') ? vueScripts(text) : [{ start: 0, text }]
+    const scripts = isSingleFile(place) ? componentScripts(text) : [{ start: 0, text }]
     const tokens = scripts.flatMap((script) => tokensOf(script.text, { ...script, hasJsx: !place.endsWith('.ts') }))
     sources.push({ place, text, tokens })
   }
   return sources
 }
 
-/** Where the scripts of a Vue file begin, and what they say. */
-export function vueScripts(text: string): { start: number; line: number; text: string }[] {
+export const isSingleFile = (place: string) => SINGLE_FILE.test(place)
+
+/** Where the scripts of a single-file component begin, and what they say. */
+export function componentScripts(text: string): { start: number; line: number; text: string }[] {
   return [...text.matchAll(/(<script\b[^>]*>)([\s\S]*?)<\/script>/g)].map(({ index, 1: tag = '', 2: script = '' }) => {
     const start = index + tag.length
     return { start, line: text.slice(0, start).split('\n').length, text: script }

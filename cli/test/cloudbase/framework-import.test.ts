@@ -13,7 +13,7 @@ import { examineProject } from '../../src/cloudbase/examine-project.ts'
 import { planPageEdits } from '../../src/cloudbase/page-edits.ts'
 import { redirectPages, undoRedirect } from '../../src/cloudbase/redirect-pages.ts'
 import { loadProject } from '../../src/project/load-project.ts'
-import { vueScripts } from '../../src/project/source-files.ts'
+import { componentScripts } from '../../src/project/source-files.ts'
 
 const ECHO = `exports.main = async ({ n, userInfo }) => ({ n, openId: userInfo.openId })`
 
@@ -61,7 +61,7 @@ const framework: Plugin = {
     builder.onResolve({ filter: /^@tarojs\/taro$/ }, () => ({ path: 'taro', namespace: 'taro' }))
     builder.onLoad({ filter: /.*/, namespace: 'taro' }, () => ({ contents: 'module.exports = wx' }))
     builder.onLoad({ filter: /\.vue$/ }, async ({ path: file }) => ({
-      contents: vueScripts(await readFile(file, 'utf8'))
+      contents: componentScripts(await readFile(file, 'utf8'))
         .map(({ text }) => text)
         .join('\n'),
       loader: 'ts',

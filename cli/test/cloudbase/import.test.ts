@@ -134,6 +134,22 @@ describe('import cloudbase', () => {
     assert.match(String(list?.after), /sampanCloud\.callFunction/)
   })
 
+  it('leaves assignments to wx.cloud alone, and says so', async () => {
+    const project = await copy('assigned')
+    const place = path.join(project.miniprogramRoot, 'mock.js')
+    await writeFile(place, 'if (web) wx.cloud = mock()\nif (wx.cloud === mock) wx.cloud.init()\n')
+    const edit = (await planPageEdits(project)).find(({ file }) => file === place)
+    assert.match(
+      String(edit?.after),
+      /if \(web\) wx\.cloud = mock\(\)\nif \(sampanCloud === mock\) sampanCloud\.init\(\)/,
+    )
+    const { attention } = await examineProject(project)
+    assert.deepEqual(
+      attention.filter(({ topic }) => topic === 'cloud-assigned').map(({ file, line }) => [file, line]),
+      [['miniprogram/mock.js', 1]],
+    )
+  })
+
   it('takes the change back to the letter', async () => {
     const project = await copy('undone')
     const before = await contents(project.root)
