@@ -15,6 +15,8 @@ import {
   EMPTY_ROUTE,
   LATENCY_BOUNDS_MS,
   latencyBucket,
+  type MetricsRecord,
+  mergeRecords,
   toGauges,
 } from '../../src/features/monitor/metrics-record.ts'
 import { openMonitorSettings } from '../../src/features/monitor/monitor-settings.ts'
@@ -86,6 +88,39 @@ function viewOf(rule: AlarmRule, value: number, nowMs: number) {
   const facts = FACTS
   const nowForForecast = rule.id === 'disk-forecast' ? 0 : nowMs
   return { record: EMPTY_RECORD, facts, forecast: FORECAST, ...VIEWS[rule.id]?.(value), nowMs: nowForForecast }
+}
+
+/** The same rates, as a part of one minute's record. */
+function perMinute(record: MetricsRecord): MetricsRecord {
+  const factor = record.durationMs ? MINUTE_MS / record.durationMs : 1
+  const counters = Object.entries(record.counters).map(([name, value]) => [name, value * factor] as const)
+  return { ...record, durationMs: 0, counters: Object.fromEntries(counters) }
+}
+
+/** All signals at once, well beyond their worst threshold or well again. */
+function everything(isBad: boolean, nowMs: number) {
+  const values = ALARM_RULES.map((rule) => {
+    const limit = rule.page ?? rule.warn ?? assert.fail(rule.id)
+    const step = rule.unit === 'percent' ? 0.01 : Math.max(1, limit.at * 0.5)
+    const bad = rule.bad === 'above' ? limit.at + step : limit.at - step
+    const good = rule.bad === 'above' ? Math.max(0, rule.clear.at - step) : rule.clear.at + step
+    return viewOf(rule, isBad ? bad : good, nowMs)
+  })
+  const days = ALARM_RULES.findIndex(({ id }) => id === 'disk-forecast')
+  const left = values[days]?.forecast.diskFullAtMs
+  return {
+    facts: FACTS,
+    nowMs,
+    record: values
+      .map(({ record }) => perMinute(record))
+      .reduce(mergeRecords, { ...EMPTY_RECORD, durationMs: MINUTE_MS }),
+    forecast: {
+      monthBytes: Math.max(...values.map(({ forecast }) => forecast.monthBytes)),
+      monthEndBytes: Math.max(...values.map(({ forecast }) => forecast.monthEndBytes ?? 0)),
+      quotaEndsAtMs: undefined,
+      diskFullAtMs: left === undefined ? undefined : nowMs + left,
+    },
+  }
 }
 
 async function startAlarms(t: TestContext) {
@@ -214,6 +249,42 @@ describe('alarms', () => {
     assert.equal(after.length, 1)
     assert.equal((after[0]?.text.match(/resolved/g) ?? []).length, 3)
     assert.deepEqual(world.alarms().firing(), [])
+  })
+
+  it('drives every threshold over and back: each rule fires once, gets worse at most once, and resolves once', async (t) => {
+    const world = await startAlarms(t)
+    const robot = await startRobot(t, 'wecom', world.now)
+    world.settings().setChannels([robot.channel])
+    const pass = async (isBad: boolean, forMs: number) => {
+      for (const endMs = world.clock.nowMs + forMs; world.clock.nowMs < endMs; ) {
+        world.clock.nowMs += SAMPLE_MS
+        await world.alarms().check(everything(isBad, world.clock.nowMs))
+      }
+    }
+    await pass(false, 2 * MINUTE_MS)
+    await pass(true, 70 * MINUTE_MS)
+    assert.deepEqual(
+      world
+        .alarms()
+        .firing()
+        .map(({ rule }) => rule),
+      ALARM_RULES.map(({ id }) => id),
+    )
+    await pass(false, 70 * MINUTE_MS)
+    assert.deepEqual(world.alarms().firing(), [])
+
+    const changes = Map.groupBy(world.alarms().events(500), ({ rule }) => rule)
+    for (const { id, warn, page } of ALARM_RULES) {
+      const seen = (changes.get(id) ?? []).map(({ change }) => change).toReversed()
+      const isOne = seen.join() === 'fired,resolved'
+      const isTwo = warn && page && seen.join() === 'fired,escalated,resolved'
+      assert.ok(isOne || isTwo, `${id}: ${seen.join()}`)
+    }
+    const lines = robot.received.flatMap(({ text }) => text.split('\n').slice(1))
+    const resolved = lines.filter((line) => line.includes('resolved'))
+    assert.equal(resolved.length, ALARM_RULES.length, resolved.join('\n'))
+    const news = world.alarms().events(500).length
+    assert.ok(robot.received.length < news / 2, `${robot.received.length} messages for ${news} changes`)
   })
 
   it('tells within a minute after the threshold held for its time', async (t) => {
