@@ -9,6 +9,7 @@ import { readConfig } from '../../src/config.ts'
 import { createAdministrators, createSetupLink } from '../../src/features/console/administrators.ts'
 import { createPasswordHasher } from '../../src/features/console/console-password.ts'
 import { createSignInLimit } from '../../src/features/console/sign-in-limit.ts'
+import type { DeclaredAlarms } from '../../src/features/monitor/alarm-settings.ts'
 import { openResources } from '../../src/open-resources.ts'
 
 const FUNCTIONS = path.resolve(import.meta.dirname, 'cloudfunctions')
@@ -31,6 +32,7 @@ export async function startConsole(
   t: TestContext,
   now: () => number = Date.now,
   settings: Readonly<Record<string, string>> = {},
+  alarms?: DeclaredAlarms,
 ) {
   const dir = await mkdtemp(path.join(os.tmpdir(), 'sampan-console-'))
   await cp(FUNCTIONS, path.join(dir, 'cloudfunctions'), { recursive: true })
@@ -49,6 +51,7 @@ export async function startConsole(
       collections: [],
       seed: {},
       rooms: [],
+      alarms,
       isWatched: false,
     },
     log: pino({ level: 'silent' }),
