@@ -163,4 +163,14 @@ describe('sampan', () => {
     assert.match(err, /collections\.0\.rules/)
     assert.match(err, /colections/)
   })
+
+  it('ends when it cannot start, leaving nothing open', async () => {
+    const broken = path.join(folder, 'broken-sql')
+    await cp(project, broken, { recursive: true })
+    await mkdir(path.join(broken, 'server/migrations'), { recursive: true })
+    await writeFile(path.join(broken, 'server/migrations/0001-broken.sql'), 'CREATE TABEL notes (id INTEGER);')
+    const { code, err } = await run(['dev', '--project', broken, '--port', '0'])
+    assert.equal(code, 1)
+    assert.match(err, /0001-broken\.sql failed at statement 1 of 1/)
+  })
 })

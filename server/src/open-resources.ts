@@ -134,7 +134,18 @@ const ORDER_TTL_MAX_SECONDS = 7 * 24 * 3600
 /** Only the account that runs the server may read it. */
 const OWNER_ONLY = 0o600
 
+/** What was opened is closed in reverse, at the end or if something after it cannot be opened. */
 export async function openResources(needs: Needs): Promise<Resources> {
+  const closing = new AsyncDisposableStack()
+  try {
+    return { ...(await open(needs, closing)), close: () => closing.disposeAsync() }
+  } catch (error) {
+    await closing.disposeAsync()
+    throw error
+  }
+}
+
+async function open(needs: Needs, closing: AsyncDisposableStack): Promise<Omit<Resources, 'close'>> {
   const { config, log, now } = needs
   await mkdir(config.DATA_DIR, { recursive: true })
   const seal = openSeal(config.SECRET_KEY || (await keptSecretKey(config.DATA_DIR)))
@@ -147,8 +158,13 @@ export async function openResources(needs: Needs): Promise<Resources> {
     log,
     now,
   })
+  closing.defer(() => watch.close())
   const recentRequests = createRecentRequests({ archive: openRequestArchive(watch.monitor.history), now })
   const slowQueries = createSlowQueryBook({ settings: watch.settings, now })
+  closing.defer(() => {
+    recentRequests.save()
+    slowQueries.save({ isLast: true })
+  })
   const trace = createStatementTrace()
 
   const opened = await openDatabase({
@@ -156,6 +172,7 @@ export async function openResources(needs: Needs): Promise<Resources> {
     timeoutMs: config.STATEMENT_TIMEOUT_MS,
     log,
   })
+  closing.defer(() => opened.close())
   await migrate(opened, { scope: 'core', folder: MIGRATIONS, appVersion: needs.version, log })
   const ownMigrations = needs.project.serverRoot && path.join(needs.project.serverRoot, 'migrations')
   if (ownMigrations && existsSync(ownMigrations)) {
@@ -169,6 +186,7 @@ export async function openResources(needs: Needs): Promise<Resources> {
   })
 
   const cache = await openCache({ redisUrl: config.REDIS_URL, log, now })
+  closing.defer(() => cache.close())
   const wechatCalls = createWeChatCalls(now)
   const wechat = openWeChat({
     onCall: (call) => wechatCalls.add(call),
@@ -180,7 +198,9 @@ export async function openResources(needs: Needs): Promise<Resources> {
     now,
     log,
   })
+  closing.defer(() => wechat.close())
   const sessions = openSessionLookup({ database, log, now })
+  closing.defer(() => sessions.close())
   const engine = await openDocuments({
     onSlowQuery: (query) => slowQueries.add(query),
     database: documentDatabase,
@@ -190,9 +210,11 @@ export async function openResources(needs: Needs): Promise<Resources> {
   })
   const observed = observeChanges(engine)
   const { documents } = observed
+  closing.defer(() => documents.close())
   await declareCollections(documents, needs.project, log)
   // SQLite has one writing process; other databases may be written to by servers we do not hear.
   const watches = openWatches({ ...observed, isSharedDatabase: database.dialect.name !== 'sqlite' })
+  closing.defer(() => watches.close())
   const files = openFiles({
     database,
     storage: openDiskStorage(path.join(config.DATA_DIR, 'files')),
@@ -216,6 +238,7 @@ export async function openResources(needs: Needs): Promise<Resources> {
     ),
     log,
   })
+  closing.defer(() => functions.close())
   const jobs = openJobs({
     database,
     kinds: needs.project.jobs ?? [],
@@ -226,10 +249,14 @@ export async function openResources(needs: Needs): Promise<Resources> {
     log,
     now,
   })
+  closing.defer(() => jobs.close())
   const timers = openFunctionTimers({ functions, database, log, now })
+  closing.defer(() => timers.close())
   await declareSales(database, needs.project.sales ?? [], { log, now })
   const stock = openStock({ database, log, now })
+  closing.defer(() => stock.close())
   const merchant = openMerchant(config, { log, now })
+  closing.defer(() => merchant?.close())
   const payments =
     merchant &&
     openPayments({
@@ -243,6 +270,7 @@ export async function openResources(needs: Needs): Promise<Resources> {
       comparesBills: config.WECHAT_PAY_BASE_URL.startsWith('https:'),
     })
 
+  closing.defer(() => payments?.close())
   const wechatQuotas = createWeChatQuotas({
     ask: (api) => wechat.callApi(QUOTA_API, { method: 'POST', body: { cgi_path: api } }),
     calls: wechatCalls,
@@ -298,23 +326,6 @@ export async function openResources(needs: Needs): Promise<Resources> {
       now,
       appId: config.WECHAT_APP_ID,
       sessionTtlSeconds: config.SESSION_TTL_SECONDS,
-    },
-    async close() {
-      recentRequests.save()
-      slowQueries.save({ isLast: true })
-      await watch.close()
-      timers.close()
-      await payments?.close()
-      await stock.close()
-      await jobs.close()
-      await merchant?.close()
-      await functions.close()
-      watches.close()
-      await documents.close()
-      sessions.close()
-      await wechat.close()
-      await cache.close()
-      await database.close()
     },
   }
 }
