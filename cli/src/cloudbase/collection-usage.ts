@@ -13,6 +13,12 @@ export type CollectionUsage = {
   readonly indexes: readonly Record<string, 1 | -1>[]
 }
 
+const READS = new Set(['get', 'count', 'watch', 'end'])
+
+/** Whether pages show what others wrote: under PRIVATE, the default, such a page stays empty. */
+export const isOnlyShown = ({ fromPages }: CollectionUsage) =>
+  fromPages.length > 0 && fromPages.every((method) => READS.has(method))
+
 type Found = { pages: Set<string>; functions: Set<string>; indexes: Map<string, Record<string, 1 | -1>> }
 
 /** Tokens of one statement that are looked at; a chain longer than this is rare. */

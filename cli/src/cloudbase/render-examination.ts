@@ -1,4 +1,5 @@
 /** The report of an examination, for a person. */
+import { isOnlyShown } from './collection-usage.ts'
 import type { AttentionTopic, Examination } from './examine-project.ts'
 
 const TEXT = {
@@ -13,6 +14,7 @@ const TEXT = {
     direct: 'pages use it directly',
     viaFunctions: 'through functions only',
     maybeDirect: 'through functions; pages also ask for collections by names that the code does not tell',
+    onlyShown: 'only read there: under PRIVATE everybody sees just their own records; ADMINWRITE or READONLY shows all',
     index: 'index',
     attention: 'Needs attention',
     nothing: 'nothing',
@@ -39,6 +41,7 @@ const TEXT = {
     direct: '页面直接读写',
     viaFunctions: '仅通过云函数读写',
     maybeDirect: '通过云函数读写;页面另有用变量命名的集合,请核对',
+    onlyShown: '页面只读:PRIVATE 下每人只能看到自己的记录;若应对所有人可见,请设为 ADMINWRITE 或 READONLY',
     index: '索引',
     attention: '需要注意',
     nothing: '无',
@@ -66,11 +69,13 @@ export function renderExamination(examination: Examination, lang: 'en' | 'zh'): 
     Object.entries(apis)
       .map(([name, count]) => `${name} ×${count}`)
       .join(', ') || text.nothing
-  const collectionLines = collections.map(({ name, fromPages, mayBeFromPages, indexes }) => {
+  const collectionLines = collections.map((usage) => {
+    const { name, fromPages, mayBeFromPages, indexes } = usage
     const indirect = mayBeFromPages ? text.maybeDirect : text.viaFunctions
     const use = fromPages.length > 0 ? `${text.direct}: ${fromPages.join(', ')}` : indirect
     const wanted = indexes.map((fields) => `${text.index} ${JSON.stringify(fields)}`).join('; ')
-    return `  • ${name}: ${use}${wanted ? `; ${wanted}` : ''}`
+    const facts = [use, ...(isOnlyShown(usage) ? [text.onlyShown] : []), ...(wanted ? [wanted] : [])]
+    return `  • ${name}: ${facts.join('; ')}`
   })
   const attentionLines = attention
     .slice(0, MAX_PLACES)

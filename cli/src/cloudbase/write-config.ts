@@ -2,7 +2,13 @@
 import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { isOnlyShown } from './collection-usage.ts'
 import type { Examination } from './examine-project.ts'
+
+const USES = {
+  en: { pages: 'pages:', onlyShown: 'only read by pages, so ADMINWRITE or READONLY if everybody may see it' },
+  zh: { pages: '页面:', onlyShown: '页面只读;若应对所有人可见,请改为 ADMINWRITE 或 READONLY' },
+}
 
 const ABOUT = {
   en: [
@@ -26,9 +32,11 @@ export async function writeConfig(root: string, examination: Examination, lang: 
 }
 
 function renderConfig({ collections }: Examination, lang: 'en' | 'zh'): string {
-  const rows = collections.map(({ name, indexes }) => {
+  const rows = collections.map((usage) => {
+    const { name, indexes, fromPages } = usage
+    const about = isOnlyShown(usage) ? USES[lang].onlyShown : `${USES[lang].pages} ${fromPages.join(', ')}`
     const list = indexes.map((fields) => `{ fields: ${objectText(fields)} }`).join(', ')
-    return `    { name: '${name}', rules: 'PRIVATE', indexes: [${list}] },`
+    return `    { name: '${name}', rules: 'PRIVATE', indexes: [${list}] },${fromPages.length > 0 ? ` // ${about}` : ''}`
   })
   return [...ABOUT[lang], 'export default {', '  collections: [', ...rows, '  ],', '}', ''].join('\n')
 }

@@ -9,6 +9,7 @@ import { toCloudIds, toHttpsIds } from '../../src/cloudbase/file-ids.ts'
 import { planPageEdits } from '../../src/cloudbase/page-edits.ts'
 import { redirectPages, undoRedirect } from '../../src/cloudbase/redirect-pages.ts'
 import { renderExamination } from '../../src/cloudbase/render-examination.ts'
+import { writeConfig } from '../../src/cloudbase/write-config.ts'
 import { loadProject } from '../../src/project/load-project.ts'
 
 const FILES = {
@@ -82,6 +83,17 @@ describe('import cloudbase', () => {
         indexes: [{ status: 1, 'author.id': 1, createdAt: -1 }],
       },
     ])
+  })
+
+  it('warns of pages that would stay empty under the default rule, in the report and in the configuration', async () => {
+    const project = await copy('shown')
+    const found = await examineProject(project)
+    assert.match(renderExamination(found, 'zh'), /posts: .*ADMINWRITE/)
+    assert.equal(await writeConfig(project.root, found, 'en'), true)
+    const text = await readFile(path.join(project.root, 'sampan.config.ts'), 'utf8')
+    assert.match(text, /name: 'posts', rules: 'PRIVATE', .* \/\/ only read by pages/)
+    assert.match(text, /name: 'drafts', rules: 'PRIVATE', indexes: \[.*\] },\n/)
+    assert.equal((await loadProject(project.root)).collections.length, 2)
   })
 
   it('does not say "functions only" where pages name collections at run time', async () => {

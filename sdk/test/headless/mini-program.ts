@@ -173,6 +173,7 @@ function createInstance(definition: Loose, route: string): Loose {
   instance['selectAllComponents'] = () => []
   instance['createSelectorQuery'] = () => NO_NODES
   instance['triggerEvent'] = () => {}
+  instance['getOpenerEventChannel'] = () => ({ on() {}, once() {}, off() {}, emit() {} })
   return instance
 }
 
