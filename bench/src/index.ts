@@ -9,6 +9,7 @@ export { type FlashSaleFigures, measureFlashSale } from './measure-flash-sale.ts
 export { type LineFigures, measureLine } from './measure-line.ts'
 export { measureOverload, type OverloadFigures } from './measure-overload.ts'
 export { BENCH_ROOM, measureWebSocket, type WebSocketFigures } from './measure-websocket.ts'
+export { type CostPerRequest, measureWorkload, type WorkloadFigures } from './measure-workload.ts'
 export { renderHtmlReport } from './report-html.ts'
 export { renderFlashSaleReport, renderOverloadReport } from './report-rehearsals.ts'
 export { renderTextReport } from './report-text.ts'

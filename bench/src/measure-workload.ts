@@ -1,5 +1,4 @@
 /** One workload, seen twice: what a request costs while the box is nearly idle, and where its knee is. No model in here. */
-import os from 'node:os'
 import { logInUsers, sendStep } from './bench-client.ts'
 import { findKnee, KNEE_LIMITS } from './find-knee.ts'
 import type { Arrivals } from './load-plan.ts'
@@ -36,9 +35,9 @@ export type WorkloadOptions = {
   readonly probeMs: number
 }
 
-const FIRST_RATE = 40
-/** Event loop this busy: enough to measure in 10 ms ticks, too little for requests to wait for each other. */
-const LOW_UTILISATIONS = [0.1, 0.3] as const
+/** Of what the warm-up reached: enough to measure in 10 ms ticks, too little for requests to wait for each other. */
+const LOW_SHARES = [0.1, 0.3] as const
+const LEAST_PER_SECOND = 5
 const CALIBRATION_PROBES = 3
 const WARM_UP_PROBES = 3
 const KNEE_PROBES = 3
@@ -64,19 +63,13 @@ export async function measureWorkload(options: WorkloadOptions): Promise<Workloa
   }
   try {
     // Compiled code first: the cost of a request falls several times within the first thousands.
-    await load({ kind: 'saturate' }, probeMs * WARM_UP_PROBES)
-    const spentAt = (perSecond: number, durationMs: number) =>
-      watchLoad(parts, (edges) => load({ kind: 'rate', perSecond }, durationMs, edges))
-
-    const first = await spentAt(FIRST_RATE, probeMs)
-    const busiestMs = (Math.max(first.thread, first.cpu / os.availableParallelism()) / first.requests) * 1000
-    const [few, more] = LOW_UTILISATIONS.map((share) =>
-      Math.max(FIRST_RATE * share * 10, (share * 1000) / busiestMs),
-    ) as [number, number] // safe: two shares
-    const cost = costBetween(
-      await spentAt(few, probeMs * CALIBRATION_PROBES),
-      await spentAt(more, probeMs * CALIBRATION_PROBES),
-    )
+    const warm = await load({ kind: 'saturate' }, probeMs * WARM_UP_PROBES)
+    const spentAt = (share: number) => {
+      const perSecond = Math.max(LEAST_PER_SECOND, warm.okPerSecond * share)
+      return watchLoad(parts, (edges) => load({ kind: 'rate', perSecond }, probeMs * CALIBRATION_PROBES, edges))
+    }
+    const [few, more] = LOW_SHARES
+    const cost = costBetween(await spentAt(few), await spentAt(more))
 
     const availableShare = await availableThread(probeMs)
     const saturated = await load({ kind: 'saturate' }, probeMs)

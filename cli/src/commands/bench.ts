@@ -15,6 +15,7 @@ import {
   ScenarioError,
   toCapacityFile,
 } from '@sampan/bench'
+import { compareModel, isGoodModel, renderComparison } from '../bench/compare-model.ts'
 import { measureNet, waitForLine } from '../bench/measure-net.ts'
 import { REHEARSALS, rehearse } from '../bench/rehearse.ts'
 import { startOwnServer } from '../bench/start-own-server.ts'
@@ -46,6 +47,7 @@ export const bench: Command = {
   examples: [
     'sampan bench',
     'sampan bench --html report.html',
+    'sampan bench --compare-model',
     'sampan bench --scenario flash-sale --buyers 20000 --units 200',
     'sampan bench http://127.0.0.1:8080 --scenario my.json',
   ],
@@ -73,6 +75,13 @@ export const bench: Command = {
       about: {
         en: `Length of one probe; the whole takes about 25 of them (default: ${USUAL_SECONDS})`,
         zh: `单次探测时长(秒),全程约 25 次(默认 ${USUAL_SECONDS})`,
+      },
+    },
+    'compare-model': {
+      type: 'boolean',
+      about: {
+        en: "Compare the advisor's prediction with what five workloads then reach; 1 if one is off by more than 20 %",
+        zh: '对比容量模型的预测与五种负载的实测拐点;任一误差超过 20 % 时退出码为 1',
       },
     },
     'max-rate': {
@@ -153,6 +162,11 @@ export const bench: Command = {
 
     const own = url ? undefined : await startOwnServer(dataDir)
     try {
+      if (options['compare-model'] === true) {
+        const comparisons = await compareModel(url || own?.url || '', seconds * 1000, output)
+        output.result(output.json ? JSON.stringify({ comparisons }) : renderComparison(comparisons, output.lang))
+        return isGoodModel(comparisons) ? 0 : 1
+      }
       if (rehearsal) {
         const plan = { url: url || own?.url || '', ownerToken: own?.ownerToken, seconds, ...sizes }
         const { figures, text, isGood } = await rehearse(rehearsal, plan, output)
