@@ -1,5 +1,6 @@
 /** The real nginx with TLS in front of a server, inside the server's namespace. */
 import { spawn, spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -8,6 +9,9 @@ export type LineNginx = { readonly port: number; close(): Promise<void> }
 
 const TLS_PORT = 8443
 const START_LIMIT_MS = 5_000
+/** What somebody downloads while others ask short questions. */
+export const LARGE_FILE = '/large.bin'
+const LARGE_BYTES = 300 * 1024
 
 /** @param gzipFromBytes undefined sends everything as it is; 256 is what our deployment files say, 1024 what most do */
 export async function startLineNginx(
@@ -33,6 +37,7 @@ export async function startLineNginx(
     ],
     ...subject,
   ])
+  writeFileSync(path.join(folder, LARGE_FILE), randomBytes(LARGE_BYTES))
   const file = path.join(folder, 'nginx.conf')
   writeFileSync(file, configuration({ folder, key, certificate, appPort, gzipFromBytes }))
   const [program = '', ...words] = [
@@ -62,7 +67,13 @@ export async function startLineNginx(
   return { port: TLS_PORT, close }
 }
 
-type Settings = { folder: string; key: string; certificate: string; appPort: number; gzipFromBytes: number | undefined }
+type Settings = {
+  folder: string
+  key: string
+  certificate: string
+  appPort: number
+  gzipFromBytes: number | undefined
+}
 
 /** The lines that matter here are those of our deployment files: keep-alive to the server, gzip. */
 const configuration = ({ folder, key, certificate, appPort, gzipFromBytes }: Settings) => `
@@ -84,6 +95,9 @@ http {
     listen ${TLS_PORT} ssl http2;
     ssl_certificate ${certificate};
     ssl_certificate_key ${key};
+    location = ${LARGE_FILE} {
+      root ${folder};
+    }
     location / {
       proxy_pass http://app;
       proxy_http_version 1.1;

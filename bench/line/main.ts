@@ -19,7 +19,7 @@ import { seedMariaDb } from '../peers/seed-mariadb.ts'
 import { POSTS } from '../src/forum-data.ts'
 import type { Arrivals, LoadPlan } from '../src/load-plan.ts'
 import type { LoadResult } from '../src/run-load.ts'
-import { startLineNginx } from './line-nginx.ts'
+import { LARGE_FILE, startLineNginx } from './line-nginx.ts'
 import { missingForLine, openShapedLine } from './shaped-line.ts'
 
 const { values: options } = parseArgs({
@@ -34,6 +34,9 @@ const { values: options } = parseArgs({
 /** Phones that wait for an answer at once: 64 short answers are a fifth of a second of the line, so it never runs dry. */
 const CONNECTIONS = 64
 const SERVER_CPU = '0'
+const DOWNLOADS = 4
+/** A fifth of what the line carries. */
+const CALM_PER_SECOND = 100
 /** Of the line's bits; the rest are headers of Ethernet, IP and TCP. */
 const GOODPUT_SHARE = 0.944
 const TLS_TIMEOUT_MS = 20_000
@@ -65,6 +68,7 @@ const megabits = Number(options.megabits)
 const folder = mkdtempSync(path.join(os.tmpdir(), 'sampan-bench-line-'))
 const line = openShapedLine(megabits)
 const results: LineResult[] = []
+const besideDownloads: { readonly downloads: number; readonly p50Ms: number; readonly p95Ms: number }[] = []
 try {
   if (options.only !== 'sampan') await measureExpress()
   if (options.only !== 'express') await measureSampan()
@@ -72,7 +76,7 @@ try {
   line.close()
   rmSync(folder, { recursive: true, force: true })
 }
-process.stdout.write(options.json ? `${JSON.stringify({ megabits, results }, null, 1)}\n` : render())
+process.stdout.write(options.json ? `${JSON.stringify({ megabits, results, besideDownloads }, null, 1)}\n` : render())
 
 async function measureExpress() {
   const expressPeer = {
@@ -114,7 +118,25 @@ async function measureSampan() {
   await measureBehindNginx('the same, HTTP/2', server.port, 256, SAMPAN_STEPS, users, true)
   const seen = await seenSteps(server.port, users)
   await measureBehindNginx('the same, half of the lists seen before', server.port, 256, seen, users, true)
+  await measureBesideDownloads(server.port, users)
   await server.stop()
+}
+
+/** Short answers at a fifth of what the line carries, while others download large files all the time. */
+async function measureBesideDownloads(appPort: number, users: readonly User[]) {
+  const nginx = await startLineNginx(path.join(folder, 'nginx-downloads'), line.atServer, {
+    appPort,
+    gzipFromBytes: 256,
+  })
+  const large = [{ name: 'large', weight: 1, method: 'GET', path: LARGE_FILE, isAnonymous: true }]
+  const { port } = nginx
+  const [small] = await Promise.all([
+    loadFromPhone({ port, steps: SAMPAN_STEPS, users, arrivals: { kind: 'rate', perSecond: CALM_PER_SECOND } }),
+    loadFromPhone({ port, steps: large, users: [], arrivals: { kind: 'saturate' }, connections: DOWNLOADS }),
+  ])
+  await nginx.close()
+  say(`${DOWNLOADS} downloads, mix at ${CALM_PER_SECOND}/s: p95 ${small.latency.p95Ms.toFixed(0)} ms`)
+  besideDownloads.push({ downloads: DOWNLOADS, p50Ms: small.latency.p50Ms, p95Ms: small.latency.p95Ms })
 }
 
 /** Half of the lists are asked for again, with the tag of what the phone holds: the SDK does that by itself. */
@@ -190,16 +212,16 @@ async function measureBehindNginx(
   await nginx.close()
 }
 
-async function loadFromPhone(
-  given: Pick<LoadPlan, 'port' | 'steps' | 'users' | 'arrivals' | 'isHttp2'>,
-): Promise<LoadResult> {
+type FromPhone = Pick<LoadPlan, 'port' | 'steps' | 'users' | 'arrivals' | 'isHttp2'> & { readonly connections?: number }
+
+async function loadFromPhone(given: FromPhone): Promise<LoadResult> {
   const plan: LoadPlan = {
+    connections: CONNECTIONS,
     ...given,
     host: line.serverAddress,
     isTls: true,
     runName: `line${Date.now().toString(36)}`,
     seed: 1,
-    connections: CONNECTIONS,
     warmUpMs: 1_000,
     durationMs: Number(options.seconds) * 1000,
     timeoutMs: TLS_TIMEOUT_MS,
@@ -233,5 +255,9 @@ function render(): string {
         `p95 ${p95Ms.toFixed(0)} ms, at 80 %: ${p95At80PercentMs.toFixed(0)} ms`,
       ].join(' '),
   )
-  return `${megabits} Mbps, TLS through nginx, ${CONNECTIONS} connections\n${rows.join('\n')}\n`
+  const downloads = besideDownloads.map(
+    ({ downloads, p50Ms, p95Ms }) =>
+      `beside ${downloads} downloads: mix at ${CALM_PER_SECOND}/s p50 ${p50Ms.toFixed(0)} ms, p95 ${p95Ms.toFixed(0)} ms\n`,
+  )
+  return `${megabits} Mbps, TLS through nginx, ${CONNECTIONS} connections\n${rows.join('\n')}\n${downloads.join('')}`
 }
