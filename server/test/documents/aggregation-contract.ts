@@ -2,7 +2,10 @@
 import assert from 'node:assert/strict'
 import { before, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { DocumentCaller, JsonObject } from '../../src/features/documents/document-request.ts'
+import fc from 'fast-check'
+import { decodePipeline } from '../../src/features/documents/decode-pipeline.ts'
+import type { DocumentCaller, Json, JsonObject } from '../../src/features/documents/document-request.ts'
+import { runStages } from '../../src/features/documents/run-stages.ts'
 import { asFunction, asUser, type OpenedDatabase } from './document-fixtures.ts'
 import { openForTests } from './open-for-tests.ts'
 
@@ -56,6 +59,51 @@ export function testAggregation(name: string, open: () => Promise<OpenedDatabase
         { _id: 'a', total: 9, average: 4.5, all: [2, 7], last: { $date: 1_700_200_000_000 } },
         { _id: 'b', total: 5, average: 5, all: [5], last: { $date: 1_700_100_000_000 } },
       ])
+    })
+
+    it('groups in the database as in JavaScript, and says so', async () => {
+      const kinds = fc.oneof(
+        {
+          weight: 30,
+          arbitrary: fc.constantFrom<Json | undefined>('a', 'b', '', 'x'.repeat(300), true, 1, -7, null, undefined),
+        },
+        { weight: 4, arbitrary: fc.constantFrom<Json>({ $date: 5 }, { $oid: '0123456789abcdef01234567' }) },
+        {
+          weight: 1,
+          arbitrary: fc.constantFrom<Json>(1.5, 1e21, ['a'], { b: 1 }, { $numberLong: '9223372036854775807' }),
+        },
+      )
+      const whole = fc.constantFrom<Json | undefined>(0, 5, -3, 2 ** 40, null, undefined)
+      const record = fc
+        .record({ k: kinds, n: fc.oneof({ weight: 20, arbitrary: whole }, kinds), o: fc.record({ n: whole }) })
+        .map((fields): JsonObject => JSON.parse(JSON.stringify(fields)))
+      const group = fc
+        .tuple(
+          fc.constantFrom('$k', '$o.n', null),
+          fc.constantFrom('$n', '$o.n'),
+          fc.constantFrom('$sum', '$avg', '$min', '$max'),
+        )
+        .map(([_id, path, operator]): JsonObject => ({ _id, result: { [operator]: path }, total: { $sum: 2 } }))
+      let grouped = 0
+      for (let set = 0; set < 12; set++) {
+        const records = fc
+          .sample(record, { numRuns: set % 2 ? 8 : 60, seed: set })
+          .map((fields, _id): JsonObject => ({ _id, ...fields }))
+        const collection = await freshCollection(records, 'READONLY', [{ fields: { k: 1 } }])
+        for (const spec of fc.sample(group, { numRuns: 8, seed: set })) {
+          const match: JsonObject = set % 3 ? {} : { k: { $in: ['a', 1, 'b'] } }
+          const stages = [{ $match: match }, { $group: spec }, { $match: {} }, { $limit: 1000 }]
+          const expected = runStages(records, decodePipeline(stages, 0), 0)
+          const sorted = (list: readonly Json[]) => list.map((each) => JSON.stringify(each)).sort()
+          const answer = await run(stages, asFunction, collection)
+          assert.deepEqual(sorted(answer), sorted(expected), JSON.stringify({ set, spec }))
+          const explained = await documents().explain({ collection, stages }, asFunction)
+          const isGrouped = /GROUP BY|HAVING/.test(explained.sql)
+          assert.equal(explained.residual.includes('$group'), !isGrouped)
+          if (isGrouped) grouped++
+        }
+      }
+      assert.ok(grouped > 30, `only ${grouped} were grouped in SQL`)
     })
 
     it('computes fields, formats dates in a time zone, and carries 64-bit integers unharmed', async () => {

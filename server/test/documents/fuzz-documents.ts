@@ -51,7 +51,9 @@ export async function fuzzQueries(
   const sets = Math.ceil(cases / (QUERIES_PER_SET + PIPELINES_PER_SET + UPDATES_PER_SET))
   for (let set = 0; set < sets; set++) {
     // Opened anew, so that nothing learnt from earlier documents hides a plan.
-    const documents = await openDocuments({ database: opened.database, log: quietLog })
+    // A difference is to be found, not a slow machine.
+    const settings = { timeoutMs: 120_000 }
+    const documents = await openDocuments({ database: opened.database, log: quietLog, settings })
     const collection = set % 2 ? 'fuzzIndexed' : 'fuzz'
     await documents.declareCollection({
       name: collection,

@@ -4,21 +4,29 @@
  */
 import { LIMITS } from '@sampan/protocol/limits'
 import { AppError } from '../../errors.ts'
-import type { Identity } from '../sessions/identity.ts'
+import { type Identity, isUnderRules } from '../sessions/identity.ts'
 import { type Aggregation, timeLeft } from './aggregation-context.ts'
 import { authorise, withCallersId } from './authorise.ts'
 import { decodeFilter } from './decode-filter.ts'
 import { decodePipeline, type Stage } from './decode-pipeline.ts'
 import { allOf, type Filter, pathsOf } from './document-filter.ts'
-import type { AggregateRequest, DocumentCaller, DocumentText, Json, JsonObject } from './document-request.ts'
+import type {
+  AggregateRequest,
+  DocumentCaller,
+  DocumentText,
+  Explanation,
+  Json,
+  JsonObject,
+} from './document-request.ts'
 import { isObject } from './document-values.ts'
 import type { Engine } from './documents-needs.ts'
 import { expressionTest } from './evaluate-expression.ts'
 import { geoNear } from './geo-near.ts'
+import { groupInSql, groupStatement } from './group-in-sql.ts'
 import { lookUp } from './look-up.ts'
 import { neededFields } from './pipeline-fields.ts'
-import { withoutProtected } from './protected-fields.ts'
-import { countSelection, timeoutOf } from './read-documents.ts'
+import { protectedFieldsOf, withoutProtected } from './protected-fields.ts'
+import { countSelection, explainSelection, timeoutOf } from './read-documents.ts'
 import { selectMany } from './run-selection.ts'
 import type { Selection } from './selection.ts'
 import { decodeOrder, type SortKey } from './sort-documents.ts'
@@ -34,12 +42,52 @@ export async function aggregateDocuments(engine: Engine, request: AggregateReque
   return { documents: [...texts] }
 }
 
+/** What the database is asked first, and which stages run on its answer. */
+export async function explainAggregate(
+  engine: Engine,
+  request: AggregateRequest,
+  caller: DocumentCaller,
+): Promise<Explanation> {
+  const nowMs = engine.now()
+  const stages = decodePipeline(request.stages, nowMs)
+  const aggregation = { engine, caller, nowMs, deadlineMs: performance.now() + timeoutOf(engine, caller) }
+  const { pushed, rest, selection } = await leadingSelection(aggregation, request.collection, stages)
+  const isWhole = pushed.limit === Number.POSITIVE_INFINITY
+  const grouped = isWhole ? groupStatement(engine, selection, rest[0]) : undefined
+  const explained = await explainSelection(engine, selection, grouped?.sql)
+  const left = rest.slice(grouped ? 1 : 0).map(({ name }) => name)
+  return { ...explained, isExact: explained.isExact && left.length === 0, residual: [...explained.residual, ...left] }
+}
+
 /** @throws {AppError} `permission_denied`, `collection_not_found`, `invalid_query`, `query_too_expensive` */
 async function runPipeline(
   aggregation: Aggregation,
   collectionName: string,
   stages: readonly Stage[],
 ): Promise<readonly DocumentText[]> {
+  const { engine, caller } = aggregation
+  const { identity } = caller
+  const { collection, pushed, rest, selection } = await leadingSelection(aggregation, collectionName, stages)
+  const [first, ...others] = rest
+  if (first?.name === '$count' && pushed.skip === 0 && pushed.limit === Number.POSITIVE_INFINITY) {
+    const total = await countSelection(engine, selection)
+    return runRest(aggregation, total ? [JSON.stringify({ [String(first.spec)]: total })] : [], others)
+  }
+  if (first?.name === '$geoNear') {
+    const nearby = await geoNear(aggregation, selection, first.spec)
+    return runRest(aggregation, withoutProtected(collection, identity, nearby), others)
+  }
+  // Protected fields are taken out of the records before stages see them.
+  const isPlain = !isUnderRules(identity) || protectedFieldsOf(collection).length === 0
+  const isWhole = pushed.limit === Number.POSITIVE_INFINITY
+  const groups = isPlain && isWhole ? await groupInSql(engine, selection, first) : undefined
+  if (groups) return runRest(aggregation, groups, others)
+  const found = await selectBounded(aggregation, selection, pushed.limit)
+  return runRest(aggregation, withoutProtected(collection, identity, found), rest)
+}
+
+/** What the database does of a pipeline, authorised, and the stages that are left. */
+async function leadingSelection(aggregation: Aggregation, collectionName: string, stages: readonly Stage[]) {
   const { engine, caller, nowMs } = aggregation
   const collection = await engine.catalogue.get(collectionName)
   const { pushed, rest } = splitPipeline(stages, nowMs, caller.identity)
@@ -62,17 +110,7 @@ async function runPipeline(
     expressionTest: expressionTest(nowMs),
     fields: neededFields(rest),
   }
-  const [first, ...others] = rest
-  if (first?.name === '$count' && pushed.skip === 0 && pushed.limit === Number.POSITIVE_INFINITY) {
-    const total = await countSelection(engine, selection)
-    return runRest(aggregation, total ? [JSON.stringify({ [String(first.spec)]: total })] : [], others)
-  }
-  if (first?.name === '$geoNear') {
-    const nearby = await geoNear(aggregation, selection, first.spec)
-    return runRest(aggregation, withoutProtected(collection, identity, nearby), others)
-  }
-  const found = await selectBounded(aggregation, selection, pushed.limit)
-  return runRest(aggregation, withoutProtected(collection, identity, found), rest)
+  return { collection, pushed, rest, selection }
 }
 
 async function selectBounded({ engine }: Aggregation, selection: Selection, wanted: number) {

@@ -136,7 +136,7 @@ export interface Documents {
    */
   writeTogether(steps: readonly TogetherStep[], caller: DocumentCaller): Promise<TogetherOutcome[]>
   aggregate(request: AggregateRequest, caller: DocumentCaller): Promise<{ documents: DocumentText[] }>
-  explain(request: FindRequest, caller: DocumentCaller): Promise<Explanation>
+  explain(request: FindRequest | AggregateRequest, caller: DocumentCaller): Promise<Explanation>
 
   beginTransaction(caller: DocumentCaller): Promise<{ transactionId: string }>
   commitTransaction(transactionId: string, caller: DocumentCaller): Promise<void>

@@ -1,7 +1,7 @@
 /** The document engine's door: opens it on a database and offers the verbs that every other door translates into. */
 import { LRUCache } from 'lru-cache'
 import type { Database, DatabaseLog } from '../../database/database.ts'
-import { aggregateDocuments } from './aggregate-documents.ts'
+import { aggregateDocuments, explainAggregate } from './aggregate-documents.ts'
 import { openAggregationPool } from './aggregation-pool.ts'
 import { cacheFinds } from './cached-finds.ts'
 import { addDocuments, removeSelected, setDocument, updateSelected } from './change-documents.ts'
@@ -66,7 +66,8 @@ export async function openDocuments({
       isInside(request) ? inside.remove(request, caller) : removeSelected(engine, request, caller),
     writeTogether: (steps, caller) => writeTogether(engine, steps, caller),
     aggregate: (request, caller) => aggregateDocuments(engine, request, caller),
-    explain: (request, caller) => explainFind(engine, request, caller),
+    explain: (request, caller) =>
+      'stages' in request ? explainAggregate(engine, request, caller) : explainFind(engine, request, caller),
     beginTransaction: async (caller) => ({ transactionId: transactions.begin(caller) }),
     commitTransaction: (id, caller) => transactions.commit(id, caller),
     rollbackTransaction: async (id, caller) => transactions.rollback(id, caller),

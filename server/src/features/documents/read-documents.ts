@@ -20,7 +20,7 @@ import type { Engine } from './documents-needs.ts'
 import { expressionTest } from './evaluate-expression.ts'
 import { decodeProjection, type Projection, projectDocument } from './project-document.ts'
 import { withoutProtected } from './protected-fields.ts'
-import { prepareSelection, readRows, residualPages, select, textOf } from './run-selection.ts'
+import { fromOf, prepareSelection, readRows, residualPages, select, textOf } from './run-selection.ts'
 import type { Selection } from './selection.ts'
 import { planLines, proposedCommand } from './slow-queries.ts'
 import { decodeOrder } from './sort-documents.ts'
@@ -125,19 +125,17 @@ async function countWith(engine: Engine, selection: Selection, usesIndexes: bool
 const countedGuards = (sql: string) =>
   `CASE WHEN ${sql.slice('SELECT doc, '.length, sql.indexOf(' AS has_arrays FROM '))} THEN 1 ELSE 0 END AS has_arrays, `
 
-/** Everything behind the select list. Subqueries there are in parentheses, so the last alias ends it. */
-function fromOf(sql: string): string {
-  const alias = ' AS has_arrays FROM '
-  const end = sql.includes(alias) ? sql.indexOf(alias) + ' AS has_arrays '.length : 'SELECT doc '.length
-  return sql.slice(end).replace(/ ORDER BY .*$/s, '')
+export async function explainFind(engine: Engine, request: FindRequest, caller: DocumentCaller): Promise<Explanation> {
+  return explainSelection(engine, await findSelection(engine, request, caller))
 }
 
-export async function explainFind(engine: Engine, request: FindRequest, caller: DocumentCaller): Promise<Explanation> {
-  const selection = await findSelection(engine, request, caller)
-  const prepared = prepareSelection(engine, selection, true)
+/** @param statement what is asked instead of the records themselves, with the same parameters */
+export async function explainSelection(engine: Engine, selection: Selection, statement?: string): Promise<Explanation> {
+  const prepared = prepareSelection(engine, selection, true, statement === undefined ? undefined : false)
+  const sql = statement ?? prepared.sql
   return {
-    sql: prepared.sql,
-    plan: await planLines(engine, prepared),
+    sql,
+    plan: await planLines(engine, { ...prepared, sql }),
     index: prepared.plan?.index.name,
     isExact: prepared.isExact && prepared.isOrdered,
     residual: [

@@ -118,7 +118,7 @@ async function runPrepared(
 }
 
 /** Without the guards' column, or without a row that has it, the guards are asked by themselves. */
-async function hasArrays(
+export async function hasArrays(
   engine: Engine,
   selection: Selection,
   { plan }: PreparedSelection,
@@ -275,3 +275,10 @@ function pageReader(
 }
 
 export const textOf = (row: Row): string => String(row['doc'])
+
+/** Everything behind the select list. Subqueries there are in parentheses, so the last alias ends it. */
+export function fromOf(sql: string): string {
+  const alias = ' AS has_arrays FROM '
+  const end = sql.includes(alias) ? sql.indexOf(alias) + ' AS has_arrays '.length : 'SELECT doc '.length
+  return sql.slice(end).replace(/ ORDER BY .*$/s, '')
+}

@@ -35,6 +35,9 @@ export function mysqlSource(document: string, columns: ReadonlyMap<string, strin
       const onTheWay = path.slice(0, -1).map((_, index) => `${type(path.slice(0, index + 1))}='ARRAY'`)
       return onTheWay.length ? `CASE WHEN ${onTheWay.join(' OR ')} THEN ${hex(RANK.array)} ELSE ${leaf} END` : leaf
     },
+    // 15 digits are below 2^53.
+    wholeNumber: (path) =>
+      `(CASE WHEN ${type(path)}='INTEGER' AND CHAR_LENGTH(CAST(${extract(path)} AS CHAR))<=15 THEN CAST(${extract(path)} AS SIGNED) END)`,
     exists: (path) => `${extract(path)} IS NOT NULL`,
     isArray: (path) => `${type(path)}='ARRAY'`,
     containsText: () => undefined,

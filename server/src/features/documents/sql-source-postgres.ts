@@ -26,6 +26,9 @@ function jsonSource(document: string, level: number): SqlSource {
     unordered: [bytes(RANK.array), bytes(RANK.array + 1)],
     nullsFirst: true,
     key: (path) => `sampan_key_at(${document}, ${pathLiteral(path)})`,
+    // The text is that of JSON.stringify: 15 digits are below 2^53.
+    wholeNumber: (path) =>
+      `(CASE WHEN json_typeof(${value(path)})='number' AND ${value(path)}::text ~ '^-{0,1}[0-9]{1,15}$' THEN (${value(path)}::text)::bigint END)`,
     exists: (path) => `${value(path)} IS NOT NULL`,
     isArray,
     containsText: () => undefined,

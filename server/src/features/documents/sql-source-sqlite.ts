@@ -53,6 +53,8 @@ function jsonSource(document: string, level: number, columns = NO_COLUMNS): SqlS
       const text = `CASE ${type(path)} WHEN 'integer' THEN ${test} WHEN 'real' THEN ${test} WHEN 'object' THEN ${wrapped} ELSE 0 END`
       return sql(text, operand, operand, operand)
     },
+    wholeNumber: (path) =>
+      `(CASE WHEN ${type(path)}='integer' AND json_extract(${at(path)}) BETWEEN ${Number.MIN_SAFE_INTEGER} AND ${Number.MAX_SAFE_INTEGER} THEN json_extract(${at(path)}) END)`,
     exists: (path) => `${type(path)} IS NOT NULL`,
     isArray: (path) => `${type(path)}='array'`,
     containsText: (key, text, ignoresCase) =>

@@ -29,6 +29,8 @@ export interface SqlSource {
   bounds(rank: Rank): readonly [low: string, high: string]
   /** A faster test than one on the key, of a number or a text at the path; undefined where the key is as good. */
   typedTest?(path: Path, operator: '=' | '<' | '<=' | '>' | '>=', value: Json): Sql | undefined
+  /** The number at the path, if it is a whole one that JavaScript holds exactly; else NULL. */
+  wholeNumber(path: Path): string
   readonly arrayKey: string
   /** Literals around the keys that do not sort: at least the first, less than the second. */
   readonly unordered: readonly [low: string, high: string]
