@@ -46,7 +46,12 @@ export function adminDoor(needs: Needs): FastifyPluginAsync {
       return reply.code(200).type('application/json').send(failedAnswer(error, request.id))
     })
 
-    const options = { schema: { hide: true }, bodyLimit: BODY_LIMIT_BYTES, config: { deadlineMs: DEADLINE_MS } }
+    const options = {
+      schema: { hide: true },
+      bodyLimit: BODY_LIMIT_BYTES,
+      // Mostly parts of calls that were let in already: refusing them would throw away work that is half done.
+      config: { deadlineMs: DEADLINE_MS, priority: 'first' },
+    } as const
     app.post('/', options, async (request, reply) => {
       const fields = await readFields(request)
       const { identity, call } = await identifyProgram(request, fields, needs).catch((error: unknown) => {

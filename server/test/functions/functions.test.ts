@@ -11,6 +11,26 @@ const PROJECT = {
     exports.main = async () => ({ ...cloud.getWXContext(), raw: process.env.WX_OPENID })`,
   'callback/index.js': `exports.main = (event, context, callback) => setTimeout(() => callback(null, event.n + 1), 5)`,
   'typed/index.ts': `export const main = async ({ n }: { n: number }): Promise<number> => n * 2`,
+  'typed-star/index.ts': `
+    import * as cloud from 'wx-server-sdk'
+    import { double, Level, Sum } from '../typed-common/math'
+    cloud.init({ env: cloud.DYNAMIC_CURRENT_ENV })
+    export async function main({ n }: { n: number }): Promise<Sum> {
+      return [double(n), Level.High, cloud.getWXContext().OPENID]
+    }`,
+  'typed-default/index.ts': `
+    import cloud, { database } from 'wx-server-sdk'
+    cloud.init()
+    class Kept { constructor(private readonly n: number) {} get() { return this.n } }
+    export const main = async () => [typeof database, new Kept(4).get()]`,
+  'typed-require/index.ts': `exports.main = ({ n }: { n: number }) => require('../typed-common/math').double(n)`,
+  'typed-common/math.ts': `
+    import { one } from './more.js'
+    export enum Level { Low, High = 5 }
+    export type Sum = unknown[]
+    export const double = (n: number): number => n * 2 * one`,
+  'typed-common/more.ts': `export const one: number = 1`,
+  'typed-throw/index.ts': `interface Gone { a: string }\n\nexport const main = (): Gone => {\n  throw new Error('on purpose')\n}`,
   'module/index.mjs': `import os from 'node:os'; export const main = async () => typeof os.cpus`,
   'nothing/index.js': `exports.main = () => {}`,
   'other-export/index.js': `exports.handle = () => 'handled'`,
@@ -84,6 +104,13 @@ describe('functions', () => {
     assert.equal(resultOf(await call('module')), 'function')
     assert.equal(resultOf(await call('other-export')), 'handled')
     assert.equal(resultOf(await call('nothing')), undefined)
+  })
+
+  it('takes TypeScript as compilers do: imports without endings, enums, types as names, the SDK in any form', async () => {
+    assert.deepEqual(resultOf(await call('typed-star', { n: 4 })), [8, 5, 'alice'])
+    assert.deepEqual(resultOf(await call('typed-default')), ['function', 4])
+    assert.equal(resultOf(await call('typed-require', { n: 3 })), 6)
+    await assert.rejects(call('typed-throw'), (error: AppError) => /index\.ts:4/.test(String(error.details?.['stack'])))
   })
 
   it('find what their packages knew of older versions of Node', async () => {

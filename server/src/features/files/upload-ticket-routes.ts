@@ -43,7 +43,11 @@ export function uploadTicketRoutes({ files, uploadLimitBytes }: Needs): FastifyP
       }
     }
 
-    const options = { schema, config: { deadlineMs: UPLOAD_DEADLINE_MS }, bodyLimit: uploadLimitBytes * 2 }
+    const options = {
+      schema,
+      config: { deadlineMs: UPLOAD_DEADLINE_MS, priority: 'first' },
+      bodyLimit: uploadLimitBytes * 2,
+    } as const
     app.put<Ticketed & { Body: NodeJS.ReadableStream }>('/', options, ({ query, body }, reply) =>
       store(query.ticket, body, reply),
     )

@@ -119,6 +119,7 @@ const load = async ({ entryFile, exportName, environment, sdkFile, isLight }) =>
     loadFromOwnFolder(path.dirname(entryFile))
     if (isLight) serveManyCalls()
     if (sdkFile) serveSdkFrom(sdkFile)
+    if (/\.[cm]?ts$/.test(entryFile)) require('./typescript-hooks.cjs').serveTypeScript(entryFile, sdkFile)
     const exported = await loadModule(entryFile)
     main = exported[exportName] ?? exported.default?.[exportName]
     if (typeof main !== 'function') throw new TypeError(`${path.basename(entryFile)} does not export "${exportName}"`)
