@@ -3,7 +3,10 @@ import path from 'node:path'
 import { readFunctions } from '@sampan/server/features/functions/function-config'
 import { matches, type SourceFile } from '../project/source-files.ts'
 
-export type MissingVariable = { readonly file: string; readonly line: number; readonly name: string }
+/** `what` is the variable as the code says it. */
+export type MissingVariable = { readonly file: string; readonly line: number; readonly what: string }
+
+const READS = ['process', '.', 'env', '.']
 
 /** Set by the platform, here as there, or by Node and the system. */
 const PROVIDED = /^(?:TCB_|WX_|SCF_|TENCENTCLOUD_|TRIGGER_|_SCF_|NODE_|LANG$|PATH$|HOME$|TZ$|TMPDIR$)/
@@ -18,10 +21,10 @@ export function findMissingVariables(functionsRoot: string, sources: readonly So
     const [owner = ''] = path.relative(functionsRoot, place).split(path.sep)
     const declared = functions.get(owner)?.environment ?? {}
     tokens.forEach((token, at) => {
-      const name = matches(tokens, at, ['process', '.', 'env', '.']) ? (tokens[at + 4]?.value ?? '') : ''
+      const name = matches(tokens, at, READS) ? (tokens[at + READS.length]?.value ?? '') : ''
       const key = `${owner}/${name}`
       if (!name || name in declared || PROVIDED.test(name) || found.has(key)) return
-      found.set(key, { file: place, line: token.line, name })
+      found.set(key, { file: place, line: token.line, what: READS.join('') + name })
     })
   }
   return [...found.values()]

@@ -71,12 +71,7 @@ export async function examineProject(project: Project): Promise<Examination> {
       ...pageFiles.flatMap((file) => clientAttention(file, relative)),
       ...functionFiles.flatMap((file) => serverAttention(file, relative)),
       ...findMissingVariables(project.functionsRoot ?? '', functionFiles).map(
-        ({ file, line, name }): Attention => ({
-          file: relative(file),
-          line,
-          topic: 'variable',
-          what: `process.env.${name}`,
-        }),
+        ({ file, line, what }): Attention => ({ file: relative(file), line, topic: 'variable', what }),
       ),
     ],
   }
