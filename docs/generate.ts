@@ -19,6 +19,8 @@ const PROJECT_FILE = [
   "    { name: 'posts', rules: 'READONLY', indexes: [{ fields: { createdAt: -1 } }] },",
   "    { name: 'orders', rules: { read: 'auth.openid == doc._openid', write: false } },",
   '  ],',
+  "  sales: [{ id: 'spring', items: [{ id: 'tea', total: 100 }], start: '2026-04-01T20:00:00+08:00', end: '2026-04-02T00:00:00+08:00' }],",
+  "  jobs: [{ kind: 'transcode', concurrency: 1 }],",
   '  // first documents of empty collections, in `sampan dev` only',
   "  seed: { posts: [{ _id: 'welcome', title: 'Hello' }] },",
   '  settings: { UPLOAD_LIMIT_BYTES: 5_000_000 },',

@@ -29,6 +29,7 @@ const V2_CODES: Readonly<Record<string, string>> = {
   order_not_found: 'ORDERNOTEXIST',
   order_paid: 'ORDERPAID',
   order_closed: 'ORDERCLOSED',
+  reservation_ended: 'ORDERCLOSED',
   order_differs: 'OUT_TRADE_NO_USED',
   refund_not_possible: 'TRADE_OVERDUE',
   refund_not_found: 'REFUNDNOTEXIST',
