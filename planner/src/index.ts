@@ -4,6 +4,7 @@ export type { Architecture, ArchitectureEdge, ArchitectureGroup, ArchitectureNod
 export { BANDS, type ConditionId, type Verdict } from './assessment.ts'
 export { type Box, type BoxInput, parseBox } from './box-input.ts'
 export type { BundleFile, BundleOptions } from './bundle/bundle-facts.ts'
+export { composeProblems } from './bundle/compose-problems.ts'
 export { createBundle } from './bundle/create-bundle.ts'
 export { findYamlProblem } from './bundle/yaml-problem.ts'
 export { parseCapacity } from './capacity-input.ts'

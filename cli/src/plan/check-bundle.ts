@@ -3,10 +3,11 @@
  * never as passed.
  */
 import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
-import { findYamlProblem } from '@sampan/planner'
+import { composeProblems, findYamlProblem } from '@sampan/planner'
 
 export type Check = {
   readonly file: string
@@ -44,6 +45,8 @@ type Checker = (subject: Subject) => Promise<Check | Check[]>
 
 function checkerFor(name: string): Checker | undefined {
   if (name === 'nginx/nginx.conf') return checkNginx
+  if (name === 'compose/nginx.conf') return checkComposeNginx
+  if (name === 'compose/docker-compose.yml') return checkCompose
   if (/^systemd\/.+\.(service|timer)$/.test(name)) return checkUnit
   if (/\.sh$|scf_bootstrap$/.test(name)) return checkScript
   if (name.startsWith('mariadb/')) return checkMariadb
@@ -56,22 +59,8 @@ function checkerFor(name: string): Checker | undefined {
 async function checkNginx({ directory, name, scratch }: Subject): Promise<Check> {
   const prefix = path.join(scratch, 'nginx')
   await cp(path.join(directory, 'nginx'), prefix, { recursive: true })
-  const made = await run('openssl', [
-    'req',
-    '-x509',
-    '-newkey',
-    'rsa:2048',
-    '-nodes',
-    '-days',
-    '1',
-    '-subj',
-    '/CN=check',
-    '-keyout',
-    `${prefix}/private.key`,
-    '-out',
-    `${prefix}/fullchain.pem`,
-  ])
-  if (made.code !== 0) return leftOut(name, 'nginx -t', 'openssl is needed for a throw-away certificate')
+  if (!(await makeCertificate(prefix)))
+    return leftOut(name, 'nginx -t', 'openssl is needed for a throw-away certificate')
 
   // nginx opens what it names: certificates, logs, its pid file. All of it moves into the scratch folder.
   for (const file of ['nginx.conf', 'conf.d/sampan.conf']) {
@@ -88,6 +77,38 @@ async function checkNginx({ directory, name, scratch }: Subject): Promise<Check>
   }
   await writeFile(path.join(prefix, 'mime.types'), 'types { application/json json; }\n')
   return judged(name, 'nginx -t', await run('nginx', ['-t', '-p', prefix, '-c', `${prefix}/nginx.conf`]))
+}
+
+/** False if there is no openssl. */
+async function makeCertificate(folder: string): Promise<boolean> {
+  const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', '-subj', '/CN=check']
+  const files = ['-keyout', `${folder}/private.key`, '-out', `${folder}/fullchain.pem`]
+  return (await run('openssl', [...request, ...files])).code === 0
+}
+
+/** The file is one of those that the image includes; its names exist inside Compose only. */
+async function checkComposeNginx({ directory, name, scratch }: Subject): Promise<Check> {
+  const prefix = path.join(scratch, 'nginx')
+  await cp(path.join(directory, 'nginx', 'snippets'), path.join(prefix, 'snippets'), { recursive: true })
+  if (!(await makeCertificate(prefix)))
+    return leftOut(name, 'nginx -t', 'openssl is needed for a throw-away certificate')
+  const version = /nginx\/(\d+)\.(\d+)/.exec((await run('nginx', ['-v'])).output)
+  const knowsHttp2On = Number(version?.[1]) > 1 || Number(version?.[2]) > 25
+  const site = (await readFile(path.join(directory, name), 'utf8'))
+    .replaceAll('/etc/sampan/tls/', `${prefix}/`)
+    .replaceAll(/server sampan-\d+:8080/g, 'server 127.0.0.1:8080')
+    .replace(/^ *http2 on;$/m, (line) => (knowsHttp2On ? line : ''))
+  const main = `pid ${prefix}/nginx.pid; events {} http { access_log off; ${site} }`
+  await writeFile(path.join(prefix, 'nginx.conf'), main)
+  return judged(name, 'nginx -t', await run('nginx', ['-t', '-p', prefix, '-c', `${prefix}/nginx.conf`]))
+}
+
+async function checkCompose({ directory, name }: Subject): Promise<Check> {
+  const content = await readFile(path.join(directory, name), 'utf8')
+  const folder = path.dirname(path.join(directory, name))
+  const problems = findYamlProblem(content) ?? composeProblems(content, (file) => existsSync(path.join(folder, file)))
+  const detail = [problems].flat().join('\n')
+  return { file: name, program: 'compose rules', outcome: detail ? 'failed' : 'passed', detail }
 }
 
 async function checkUnit({ directory, name, scratch }: Subject): Promise<Check[]> {

@@ -47,6 +47,12 @@ describe('check of a bundle by the real programs', () => {
     ['redis/sampan.conf', 'redis-server', 'allkeys-lru', 'keep-all'],
     ['postgres/60-sampan.conf', '/usr/lib/postgresql/15/bin/postgres', 'work_mem', 'work_memory'],
     ['compose/docker-compose.yml', 'bash', 'services:', 'services: ]'],
+    ['compose/docker-compose.yml', 'bash', 'restart: unless-stopped', 'restarts: always'],
+    ['compose/docker-compose.yml', 'bash', '0.0.0.0:443:443', '443:443 '],
+    ['compose/docker-compose.yml', 'bash', 'nginx:1.28-alpine', 'nginx:latest'],
+    ['compose/docker-compose.yml', 'bash', './nginx.conf:', './nginx.cnf:'],
+    ['compose/docker-compose.yml', 'bash', '- sampan-1', '- sampan-eleven'],
+    ['compose/nginx.conf', '/usr/sbin/nginx', 'keepalive 64;', 'keepalives 64;'],
   ]
   for (const [file, program, from, to] of BROKEN) {
     const skip = spawnSync(program, ['--version']).error ? `${program} is not installed` : false
