@@ -91,7 +91,6 @@ export const ERRORS = {
   refund_not_found:       { status: 404, errCode: -601001, hint: 'Check outRefundNo; only refunds asked for through this server are known here.', hintZh: '请检查 outRefundNo;这里只有通过本服务器申请的退款。' },
   payment_mismatch:       { status: 409, errCode: -601001, hint: 'WeChat Pay reports a payment that is not what was ordered. A person must look: GET /v1/payments/report.', hintZh: '微信支付通知的款项与订单不符,需要人工核对:GET /v1/payments/report。' },
 
-  // the console
   // stock
   sale_not_found:         { status: 404, errCode: -501007, hint: 'Check the sale\'s name; sales are declared in sampan.config.ts or with PUT /v1/stock/<sale>.', hintZh: '请检查活动名;活动在 sampan.config.ts 中声明,或用 PUT /v1/stock/<活动> 创建。' },
   item_not_found:         { status: 404, errCode: -501007, hint: 'Check the item\'s id against GET /v1/stock/<sale>.', hintZh: '请对照 GET /v1/stock/<活动> 检查商品 id。' },
@@ -101,6 +100,7 @@ export const ERRORS = {
   limit_reached:          { status: 409, errCode: -501007, hint: 'This user has as much as one may; `details.reservations` lists it.', hintZh: '已达到每人限购数量;`details.reservations` 列出了已有的预留。' },
   reservation_not_found:  { status: 404, errCode: -501007, hint: 'Check the reservation\'s id, and that this user made it.', hintZh: '请检查预留 id,以及是否由该用户创建。' },
   reservation_ended:      { status: 409, errCode: -501007, hint: 'It was paid, released or expired before this. Reserve again if there is something left.', hintZh: '该预留已支付、已释放或已过期。如仍有库存,请重新预留。' },
+
   // jobs
   job_not_found:          { status: 404, errCode: -501007, hint: 'Check the id; ended jobs are forgotten after JOB_KEPT_DAYS.', hintZh: '请检查任务 id;已结束的任务在 JOB_KEPT_DAYS 天后清除。' },
   job_kind_unknown:       { status: 400, errCode: -501007, hint: 'Declare the kind under `jobs` in sampan.config.ts, or name a cloud function.', hintZh: '请在 sampan.config.ts 的 `jobs` 中声明该类任务,或使用云函数名。' },
@@ -108,7 +108,6 @@ export const ERRORS = {
   job_lease_lost:         { status: 409, errCode: -501007, hint: 'Another worker has this job now, or it was cancelled: stop working on it.', hintZh: '该任务已由其他进程接手或已被取消,请停止处理。' },
 
   // the console
-
   sign_in_required:       { status: 401, errCode: -401001, hint: 'Sign in at /console/.', hintZh: '请在 /console/ 登录。' },
   sign_in_failed:         { status: 401, errCode: -401001, hint: 'Check both; an owner on the box can make a new link with `sampan console link`.', hintZh: '请检查用户名和密码;所有者可在服务器上用 `sampan console link` 生成新链接。' },
   setup_link_invalid:     { status: 403, errCode: -401001, hint: 'Ask an owner for a new link, or run `sampan console link` on the box.', hintZh: '请向所有者索取新链接,或在服务器上运行 `sampan console link`。' },

@@ -46,6 +46,7 @@ import type { LoginNeeds } from './features/sessions/log-in.ts'
 import { openSeal, type Seal } from './features/sessions/seal.ts'
 import { type DeclaredSale, declareSales } from './features/stock/define-sale.ts'
 import { openStock, type Stock } from './features/stock/stock.ts'
+import { stockSource } from './features/stock/stock-source.ts'
 import type { Log } from './log.ts'
 import { openDiskStorage } from './storage/open-disk-storage.ts'
 import { openWeChat } from './wechat/open-wechat.ts'
@@ -287,6 +288,7 @@ async function open(needs: Needs, closing: AsyncDisposableStack): Promise<Omit<R
   if (payments) watch.monitor.addSource(paymentSource(payments, watch.settings, now))
   watch.monitor.addSource(functionSource(functions))
   watch.monitor.addSource(jobSource(jobs))
+  watch.monitor.addSource(stockSource(stock))
   watch.monitor.addSource(wechatCalls.source)
   watch.monitor.addSource(backupSource(config.DATA_DIR, now))
   watch.monitor.addSource(certificateSource(needs.publicUrl, now))
