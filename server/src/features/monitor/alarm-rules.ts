@@ -43,6 +43,11 @@ const gauge =
   (name: string) =>
   ({ record }: AlarmView) =>
     meanOf(record.gauges[name])
+/** What is counted whole, such as orders: a mean of the last minute would be a part of one. */
+const count =
+  (name: string) =>
+  ({ record }: AlarmView) =>
+    record.gauges[name]?.max
 const counter =
   (name: string) =>
   ({ record }: AlarmView) =>
@@ -149,11 +154,11 @@ export const ALARM_RULES: readonly AlarmRule[] = [
     title: { en: 'A WeChat quota is nearly used up', zh: '微信接口配额即将用尽' },
     advice: { en: 'Console → Settings → Calls to WeChat names the API. Quotas start over at midnight.', zh: '控制台“设置 → 今日微信接口调用”可查看是哪个接口；配额每日零点重置。' },
     warn: minutes(.8, 0), page: minutes(.99, 0), clear: minutes(.7, 1) },
-  { id: 'jobs', unit: 'count', bad: 'above', read: gauge('jobs.deadLetters'),
+  { id: 'jobs', unit: 'count', bad: 'above', read: count('jobs.deadLetters'),
     title: { en: 'Jobs gave up', zh: '有任务最终失败' },
     advice: { en: 'Console → Functions shows them and runs them again.', zh: '控制台“云函数”可查看并重新运行。' },
     warn: minutes(0, 0), clear: minutes(0, 1) },
-  { id: 'payments', unit: 'count', bad: 'above', read: gauge('payments.mismatches'),
+  { id: 'payments', unit: 'count', bad: 'above', read: count('payments.mismatches'),
     title: { en: 'Payments differ from the bill', zh: '支付与账单不一致' },
     advice: { en: 'Console → Payments lists the orders; mark them as looked at when you have.', zh: '控制台“支付”列出了相关订单，核对后请标记为已查看。' },
     page: minutes(0, 0), clear: minutes(0, 1) },
