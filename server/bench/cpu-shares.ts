@@ -3,6 +3,7 @@
  *
  *   node server/bench/cpu-shares.ts [--seconds 6] [--json]
  */
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
@@ -10,6 +11,7 @@ import { parseArgs } from 'node:util'
 import { startServer } from '../../bench/peers/peer.ts'
 import { SAMPAN_STEPS } from '../../bench/peers/sampan-peer.ts'
 import { logInUsers } from '../../bench/src/bench-client.ts'
+import { POSTS } from '../../bench/src/forum-data.ts'
 import { runLoad } from '../../bench/src/run-load.ts'
 
 const { values: options } = parseArgs({
@@ -18,7 +20,6 @@ const { values: options } = parseArgs({
 
 const BENCH_SERVER = path.join(import.meta.dirname, 'bench-server.ts')
 const SERVER_CPU = '0'
-const POSTS = 10_000
 const USERS = 200
 const OTHER = 'other'
 const SAMPLE_EVERY_US = '250'
@@ -48,6 +49,8 @@ async function profileMix(): Promise<void> {
   const dataDir = path.join(folder, 'data')
   mkdirSync(dataDir)
   const given = { dataDir, forumPosts: POSTS }
+  // Storing them is not what is profiled.
+  spawnSync(process.execPath, [BENCH_SERVER, JSON.stringify({ ...given, seedsOnly: true })])
   const env = { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${folder} --cpu-prof-interval=${SAMPLE_EVERY_US}` }
   const server = await startServer({ script: BENCH_SERVER, args: [JSON.stringify(given)], cpu: SERVER_CPU, env })
   const users = await logInUsers(`http://127.0.0.1:${server.port}`, USERS, 'shares')

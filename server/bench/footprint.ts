@@ -103,8 +103,9 @@ async function start(
     stdio: ['ignore', 'pipe', 'ignore'],
   })
   // Whatever goes wrong here, no server is left behind.
-  process.once('exit', () => child.kill('SIGKILL'))
-  const ended = new Promise((resolve) => child.once('exit', resolve))
+  const kill = () => child.kill('SIGKILL')
+  process.once('exit', kill)
+  const ended = new Promise((resolve) => child.once('exit', resolve)).finally(() => process.off('exit', kill))
   return new Promise((resolve, reject) => {
     void ended.then((code) => reject(new Error(`the server ended with code ${code}`)))
     child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -13,7 +13,7 @@ export type Priority = 'always' | 'first' | 'write' | 'read' | 'list'
 const SHARE = { always: Number.POSITIVE_INFINITY, first: 1, write: 0.9, read: 0.8, list: 0.7 } as const
 
 /** Milliseconds of a turn within which each kind is still let in while the loop is overloaded. */
-const LONGEST_WAIT_MS = { always: Number.POSITIVE_INFINITY, first: 200, write: 100, read: 80, list: 60 } as const
+const LONGEST_WAIT_MS = { always: Number.POSITIVE_INFINITY, first: 250, write: 150, read: 120, list: 90 } as const
 
 /** A turn this short leaves nobody waiting. */
 const CALM_TURN_MS = 10
