@@ -34,7 +34,8 @@ const PAGES = [
   'settings',
   'audit',
 ]
-const TIMEOUT_MS = 15_000
+/** Of one step; a busy machine needs long to paint. */
+const TIMEOUT_MS = 40_000
 const APP_ID = 'wx0123456789abcdef'
 
 let browser: Browser

@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { LRUCache } from 'lru-cache'
 import type { RequestArchive } from './request-archive.ts'
+import type { SeenRequest } from './seen-request.ts'
 import type { SeenStatement } from './statement-trace.ts'
 
 declare module 'fastify' {
@@ -9,22 +10,6 @@ declare module 'fastify' {
     /** What a door that serves many actions at one address adds to the record of this request. */
     seenAs?: { readonly partOf: string | undefined; readonly action: string }
   }
-}
-
-export type SeenRequest = {
-  readonly requestId: string
-  readonly atMs: number
-  readonly method: string
-  readonly route: string
-  readonly status: number
-  readonly durationMs: number
-  /** The request during which a function asked for this; its trace shows both. */
-  readonly partOf?: string | undefined
-  /** Kind of identity, never who. */
-  readonly caller: string
-  readonly statements: readonly SeenStatement[]
-  /** How many more statements there were. */
-  readonly statementsLeft: number
 }
 
 export type RequestFilter = {

@@ -3,7 +3,7 @@
  * a busy server spends a millisecond on it. Of more than a few hundred in that time the failed ones are kept first.
  */
 import type { MetricsHistory } from './metrics-history.ts'
-import type { SeenRequest } from './recent-requests.ts'
+import type { SeenRequest } from './seen-request.ts'
 
 /** Of one interval. */
 const SAVED_AT_ONCE = 300
