@@ -172,7 +172,7 @@ export class JobRunner {
     const facts = { job: job.id, kind: job.kind, attempt: job.attempts }
     const startedAtMs = performance.now()
     try {
-      const result = await handler(this.#view(job, claim, aborting.signal))
+      const result = await handler(this.#toRunningJob(job, claim, aborting.signal))
       if (result !== COMPLETED) {
         const text = asResult(result)
         await database.transact(finishJob, { ...claim, result: text, nowMs: now() })
@@ -190,7 +190,7 @@ export class JobRunner {
     }
   }
 
-  #view(job: StoredJob, claim: Claim, signal: AbortSignal): RunningJob {
+  #toRunningJob(job: StoredJob, claim: Claim, signal: AbortSignal): RunningJob {
     const { database } = this.#needs
     return {
       ...claim,
