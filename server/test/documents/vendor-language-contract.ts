@@ -63,7 +63,7 @@ function requestsTo(documents: Documents) {
     async send(action: string, parameters: object = {}) {
       const fields = JSON.parse(JSON.stringify({ ...parameters, action }))
       try {
-        const request = { fields, identity: asFunction.identity, timeLeftMs: 10_000 } as AdminRequest // safe: what document actions read
+        const request = { fields, identity: asFunction.identity, timeLeftMs: 15_000 } as AdminRequest // safe: what document actions read
         return { ...(await DOCUMENT_ACTIONS[action]?.(request, { documents } as AdminServices)), requestId: 'test' } // safe: as above
       } catch (error) {
         assert.ok(error instanceof AppError, String(error))
