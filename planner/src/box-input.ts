@@ -2,7 +2,7 @@
 import { BUNDLES, type CatalogueBundle } from './catalogue/bundles.ts'
 import { readChoice, readFields, readNumber, rejectUnknown } from './field-readers.ts'
 import { PlanInputError } from './plan-input-error.ts'
-import { text } from './text.ts'
+import { quote, text } from './text.ts'
 
 /** A server as the model sees it. `trafficGB: null` means no quota. */
 export type Box = {
@@ -52,7 +52,7 @@ function parseNamedBox(name: string): BoxInput {
     throw new PlanInputError(
       'unknown_value',
       'bundle',
-      text(`Unknown bundle "${name}".`, `未知套餐“${name}”。`),
+      text(`Unknown bundle "${quote(name)}".`, `未知套餐“${quote(name)}”。`),
       text(
         'Write cores, memory and line as 2c4g6m or 2c4g200m, or an id from the catalogue.',
         '请写成 2c4g6m、2c4g200m，或目录中的套餐编号。',

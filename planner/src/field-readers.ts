@@ -1,8 +1,11 @@
 /** Readers for one field of unknown JSON each. They either return a clean value or say precisely what is wrong. */
 import { PlanInputError } from './plan-input-error.ts'
-import { formatNumber, type Text, text } from './text.ts'
+import { formatNumber, quote, type Text, text } from './text.ts'
 
 type Bound = { readonly least: number; readonly most: number; readonly unit: string }
+
+/** With its quotes, so that a text is seen to be one. */
+const quoteJson = (value: unknown): string => quote(JSON.stringify(value) ?? value)
 
 export function readFields(value: unknown, field: string): Record<string, unknown> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value }
@@ -22,8 +25,8 @@ export function readNumber(value: unknown, field: string, { least, most, unit }:
       'not_a_number',
       field,
       text(
-        `"${field}" must be a number (${unit}), not ${JSON.stringify(value) ?? String(value)}.`,
-        `“${field}”应为数字，而不是 ${JSON.stringify(value) ?? String(value)}。`,
+        `"${field}" must be a number (${unit}), not ${quoteJson(value)}.`,
+        `“${field}”应为数字，而不是 ${quoteJson(value)}。`,
       ),
       text('Write it without quotes and units, for example 5000.', '不带引号和单位，例如 5000。'),
     )
@@ -55,7 +58,7 @@ export function readChoice<T extends string>(value: unknown, field: string, choi
   throw new PlanInputError(
     'unknown_value',
     field,
-    text(`Unknown ${field} ${JSON.stringify(value)}.`, `未知的 ${field}：${JSON.stringify(value)}。`),
+    text(`Unknown ${field} ${quoteJson(value)}.`, `未知的 ${field}：${quoteJson(value)}。`),
     near
       ? text(
           `Did you mean "${near}"? Known: ${choices.join(', ')}.`,
@@ -75,12 +78,15 @@ export function rejectUnknown(fields: Record<string, unknown>, known: readonly s
       throw new PlanInputError(
         'unknown_field',
         field,
-        text(`Unknown field "${field}".`, `未知字段“${field}”。`),
+        text(`Unknown field "${quote(field)}".`, `未知字段“${quote(field)}”。`),
         text(`Did you mean "${near}"?`, `是否想写“${near}”？`),
       )
     }
     notes.push(
-      text(`Field "${field}" is not in the model and changes nothing.`, `字段“${field}”不在模型内，不影响结论。`),
+      text(
+        `Field "${quote(field)}" is not in the model and changes nothing.`,
+        `字段“${quote(field)}”不在模型内，不影响结论。`,
+      ),
     )
   }
   return notes

@@ -7,7 +7,7 @@ import { type BoxInput, parseBox } from './box-input.ts'
 import { FEATURE_IDS, type FeatureId, findFeature } from './features.ts'
 import { closestWord, readChoice, readFields, readNumber, rejectUnknown } from './field-readers.ts'
 import { PlanInputError } from './plan-input-error.ts'
-import { type Text, text } from './text.ts'
+import { quote, type Text, text } from './text.ts'
 import { parseVisitTrend, type VisitDay } from './visit-trend.ts'
 
 export type ImagePlace = 'server' | 'cdn'
@@ -206,12 +206,15 @@ function readFeatures(words: readonly string[]): { known: FeatureId[]; notModell
       throw new PlanInputError(
         'unknown_value',
         'features',
-        text(`Unknown feature "${word}".`, `未知功能“${word}”。`),
+        text(`Unknown feature "${quote(word)}".`, `未知功能“${quote(word)}”。`),
         text(`Did you mean "${near}"?`, `是否想写“${near}”？`),
       )
     } else
       notModelled.push(
-        text(`Feature "${word}" is not in the model and changes nothing.`, `功能“${word}”不在模型内，不影响结论。`),
+        text(
+          `Feature "${quote(word)}" is not in the model and changes nothing.`,
+          `功能“${quote(word)}”不在模型内，不影响结论。`,
+        ),
       )
   }
   return { known: [...known], notModelled }

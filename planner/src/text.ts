@@ -17,3 +17,11 @@ export function formatNumber(value: number): string {
 }
 
 export const formatPercent = (share: number): string => `${Math.round(share * 100)}%`
+
+const LONGEST_QUOTE = 60
+
+/** What somebody wrote, inside a message: a whole file given by mistake must not become the message. */
+export function quote(value: unknown): string {
+  const written = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value))
+  return written.length > LONGEST_QUOTE ? `${written.slice(0, LONGEST_QUOTE)}…` : written
+}

@@ -81,6 +81,21 @@ describe('plan input', () => {
     })
   }
 
+  it('quotes what was written, not all of it', () => {
+    const long = 'x'.repeat(100_000)
+    for (const value of [
+      { type: long, dau: 1 },
+      { type: 'shop', dau: long },
+      { requestsPerSecond: 1, bundle: long },
+    ]) {
+      const error = refused(value)
+      assert.ok(error.text.en.length < 200 && error.text.zh.length < 200, `${error.text.en.length}`)
+    }
+    const { notModelled } = parsePlanInput({ requestsPerSecond: 1, [long]: 1, features: [long] })
+    assert.equal(notModelled.length, 2)
+    for (const { en } of notModelled) assert.ok(en.length < 200)
+  })
+
   it('keeps what the model has no place for as a remark instead of dropping it silently', () => {
     const { notes } = plan({ type: 'shop', dau: 100, features: ['holograms'], colour: 'red' })
     assert.ok(notes.some(({ en }) => en.includes('holograms')))

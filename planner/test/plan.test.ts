@@ -66,12 +66,7 @@ describe('verdict', () => {
       ['enough', 'enough-if'],
       'bandwidth',
     ],
-    [
-      'three thousand WebSockets on 2C4G',
-      { connections: 3000, messagesPerSecond: 300, bundle: SMALL },
-      ['enough'],
-      '',
-    ],
+    ['three thousand WebSockets on 2C4G', { connections: 3000, messagesPerSecond: 300, bundle: SMALL }, ['enough'], ''],
     [
       'fifty thousand WebSockets on 2C4G',
       { connections: 50_000, messagesPerSecond: 300, bundle: RAZOR },

@@ -108,6 +108,7 @@ export function inputFromOptions(options: Record<string, unknown>): Record<strin
 
 function parsePair(pair: string): Record<string, number> {
   const [name = '', value = ''] = pair.split('=', 2)
-  if (name in OVERRIDES && value.trim() !== '' && Number.isFinite(Number(value))) return { [name]: Number(value) }
+  if (Object.hasOwn(OVERRIDES, name) && value.trim() !== '' && Number.isFinite(Number(value)))
+    return { [name]: Number(value) }
   throw new UsageError(`--set ${pair}: expected NAME=NUMBER.`, `NAME is one of ${Object.keys(OVERRIDES).join(', ')}.`)
 }
