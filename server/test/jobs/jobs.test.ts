@@ -91,12 +91,10 @@ for (const { name, skip, url } of DATABASES) {
     })
 
     it('shows how far a job is', async () => {
-      let goOn = () => {}
+      const { promise: isAllowed, resolve: goOn } = Promise.withResolvers<void>()
       behaviours.set('slow', async ({ report }) => {
         await report(40, 'page 4 of 10')
-        await new Promise<void>((resolve) => {
-          goOn = resolve
-        })
+        await isAllowed
       })
       const { id } = await nodes[0].add({ kind: 'any', data: { as: 'slow' } })
       const { progress, message, state } = await until(id, (job) => job.progress > 0)
