@@ -51,11 +51,25 @@ function parse(command: Command, specs: Record<string, OptionSpec>, words: strin
     ]),
   )
   try {
-    return parseArgs({ args: words, options, allowPositionals: (command.positionals ?? []).length > 0, strict: true })
+    return parseArgs({
+      args: joinNegativeNumbers(words, specs),
+      options,
+      allowPositionals: (command.positionals ?? []).length > 0,
+      strict: true,
+    })
   } catch (error) {
     const message = error instanceof Error ? error.message.split('. ')[0] : String(error)
     throw new UsageError(`${message}.`, helpHint(command.name, lang))
   }
+}
+
+/** `--dau -5` is a number below zero, which its reader refuses with a reason; parseArgs would call it ambiguous. */
+function joinNegativeNumbers(words: readonly string[], specs: Record<string, OptionSpec>): string[] {
+  const takesNumber = (word = '') => word.startsWith('--') && specs[word.slice(2)]?.type === 'number'
+  const isValue = (index: number) => takesNumber(words[index - 1]) && /^-\d/.test(words[index] ?? '')
+  return words.flatMap((word, index) =>
+    isValue(index) ? [] : isValue(index + 1) ? `${word}=${words[index + 1]}` : word,
+  )
 }
 
 function numbersRead(

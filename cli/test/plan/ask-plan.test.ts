@@ -48,6 +48,18 @@ async function converse(
   return { shown, code: Number(code) }
 }
 
+it('refuses people below zero for what they are', () => {
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [MAIN, 'plan', '--type', 'shop', '--dau', '-5', '--lang', 'en'],
+    {
+      encoding: 'utf8',
+    },
+  )
+  assert.equal(status, 2)
+  assert.match(stderr, /"dau" is -5; it must lie between 0 and/)
+})
+
 describe('the questions of sampan plan', { skip }, () => {
   it('has a default for each, says why it asks, and answers with a verdict', async () => {
     const { shown, code } = await converse([
