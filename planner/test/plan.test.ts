@@ -293,6 +293,32 @@ describe('laws', () => {
     assert.equal(JSON.stringify(plan(input)), JSON.stringify(plan(input)))
   })
 
+  it('has the shape that programs rely on', () => {
+    const { binding, constraints, headroom, recommendation, demand, architecture, ...rest } = plan({
+      type: 'shop',
+      dau: 5000,
+      peakOnline: 300,
+      features: ['upload', 'pay'],
+      images: 'server',
+      bundle: { ...SMALL, trafficGB: null },
+    })
+    for (const row of [binding, ...constraints]) {
+      assert.match(row.resource, /^(cpu|memory|bandwidth|traffic|connections|disk|database|writes|requirement)$/)
+      for (const figure of [row.utilisation, row.limit, row.demand]) assert.equal(typeof figure, 'number')
+      assert.equal(typeof row.unit, 'string')
+      assert.match(row.source, /^(measured|modelled|guessed)$/)
+    }
+    assert.ok(headroom.factor > 0 && Number.isInteger(headroom.dau))
+    assert.ok(recommendation.bundle && recommendation.monthlyCost.total > 0 && recommendation.steps.length > 0)
+    for (const name of ['mean', 'peakP50', 'peakP90'] as const) assert.ok(demand.requestsPerSecond[name] > 0)
+    const { concurrentUsers, megabitPerSecond, trafficGBPerMonth, connections, writesPerSecond } = demand
+    for (const figure of [concurrentUsers, megabitPerSecond, trafficGBPerMonth, connections, writesPerSecond])
+      assert.ok(Number.isFinite(figure))
+    assert.ok(architecture.nodes.length > 0 && architecture.edges.length > 0)
+    assert.ok(rest.alternatives.length > 0 && rest.sources.length > 0 && rest.flip.text.zh)
+    assert.match(rest.confidence, /^(low|medium|high)$/)
+  })
+
   it('the answer survives JSON: no infinity, no undefined, no NaN', () => {
     for (const type of APP_TYPE_IDS) {
       const result = plan({ type, dau: 3000 })
