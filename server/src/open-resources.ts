@@ -190,7 +190,8 @@ async function open(needs: Needs, closing: AsyncDisposableStack): Promise<Omit<R
   closing.defer(() => cache.close())
   const wechatCalls = createWeChatCalls(now)
   const wechat = openWeChat({
-    onCall: (call) => wechatCalls.add(call),
+    // Asking for quotas is our own curiosity, not the app's use of WeChat.
+    onCall: (call) => call.api !== QUOTA_API && wechatCalls.add(call),
     baseUrl: config.WECHAT_BASE_URL,
     appId: config.WECHAT_APP_ID,
     secret: config.WECHAT_SECRET,
