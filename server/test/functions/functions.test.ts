@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { AppError } from '../../src/errors.ts'
 import { addFiles, byUser, resultOf, type ServedFunctions, serveProject } from './function-project.ts'
 
 const PROJECT = {
