@@ -6,7 +6,6 @@ import { describe, it, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import fastify from 'fastify'
 import { pino } from 'pino'
-import { transactionScript } from '../../src/database/database.ts'
 import { openDatabase } from '../../src/database/open-database.ts'
 import { runStatement } from '../../src/database/run-statement.ts'
 import { openMetricsHistory } from '../../src/features/monitor/metrics-history.ts'
@@ -16,6 +15,7 @@ import { openRequestArchive } from '../../src/features/monitor/request-archive.t
 import type { SeenRequest } from '../../src/features/monitor/seen-request.ts'
 import { createSlowQueryBook } from '../../src/features/monitor/slow-query-book.ts'
 import { createStatementTrace } from '../../src/features/monitor/statement-trace.ts'
+import { readTwo } from './trace-scripts.ts'
 
 async function openFile(t: TestContext) {
   const dir = await mkdtemp(path.join(os.tmpdir(), 'watch-requests-'))
@@ -35,12 +35,6 @@ async function openFile(t: TestContext) {
     },
   }
 }
-
-/** Its name is all that is seen of a script. */
-export const readTwo = transactionScript(import.meta.url, 'readTwo', function* () {
-  const { rows } = yield { sql: 'SELECT 2 AS two', want: 'rows' }
-  return rows
-})
 
 const requestOf = (requestId: string, status = 200): SeenRequest => ({
   requestId,
