@@ -92,4 +92,10 @@ describe('report', () => {
     assert.doesNotMatch(html, /<script|<link|@import|src=|url\(|undefined|NaN/)
     assert.equal(html.match(/id="t-light"/g)?.length, 1)
   })
+
+  it('says in Chinese which box to buy, and every unit', async () => {
+    const html = await renderHtml(plan({ type: 'shop', dau: 5000, images: 'server', bundle: '2c4g6m' }), 'zh')
+    assert.match(html, /<h3>轻量服务器[^<]*<\/h3><p>2C4G · 200 Mbps/)
+    assert.doesNotMatch(html, /in \d+ days/)
+  })
 })

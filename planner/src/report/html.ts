@@ -50,7 +50,7 @@ export async function renderHtml(result: PlanResult, lang: Language = 'en'): Pro
 ${section(text('Resources at the busiest moments', '最忙时刻的资源'), `<div class="bars">${result.constraints.map((constraint) => bar(constraint, lang)).join('')}</div>`)}
 ${section(
   text('Recommended', '推荐'),
-  `<h3>${say(recommendation.title)} · ${escapeXml(perMonth(recommendation.monthlyCost.total, lang))}</h3><p class="quiet">${costs(recommendation, say)}</p>${list(
+  `<h3>${say(recommendation.title)} · ${escapeXml(perMonth(recommendation.monthlyCost.total, lang))}</h3>${recommendation.bundle ? `<p>${escapeXml(bundleWords(recommendation.bundle, lang))}</p>` : ''}<p class="quiet">${costs(recommendation, say)}</p>${list(
     recommendation.steps.map((step) => withCode(say(step))),
     'ol',
   )}`,

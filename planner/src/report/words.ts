@@ -63,7 +63,7 @@ const UNITS_ZH: Readonly<Record<string, string>> = {
   'GB/month': 'GB / 月',
   'queries/s': '查询 / 秒',
   'commits/s': '次 / 秒',
-  'GB in 30 days': 'GB / 30 天',
+  'GB in 7 days': 'GB / 7 天',
   zones: '个可用区',
   servers: '台',
   'MLPS level': '级等保',
