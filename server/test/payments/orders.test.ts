@@ -157,7 +157,10 @@ describe('an order', () => {
 
   it('counts as paid even if it was closed here, because the money is there', async () => {
     await shop.place('order-0001')
-    await shop.database.transact((await import('../../src/features/payments/check-orders.ts')).markClosed, { outTradeNo: 'order-0001', nowMs: shop.now() })
+    await shop.database.transact((await import('../../src/features/payments/check-orders.ts')).markClosed, {
+      outTradeNo: 'order-0001',
+      nowMs: shop.now(),
+    })
     await shop.payOrder('order-0001')
     assert.equal(await shop.state('order-0001'), 'paid')
   })
