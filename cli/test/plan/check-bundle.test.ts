@@ -54,11 +54,11 @@ describe('check of a bundle by the real programs', () => {
     ['compose/docker-compose.yml', 'bash', '- sampan-1', '- sampan-eleven'],
     ['compose/nginx.conf', '/usr/sbin/nginx', 'keepalive 64;', 'keepalives 64;'],
   ]
-  for (const [file, program, from, to] of BROKEN) {
+  for (const [number, [file, program, from, to]] of BROKEN.entries()) {
     const skip = spawnSync(program, ['--version']).error ? `${program} is not installed` : false
     it(`refuses ${file} with ${String(from)} broken`, { skip }, async () => {
       const database = file.startsWith('postgres') ? 'postgres' : 'mysql'
-      const directory = await written(`broken-${file.replaceAll('/', '-')}-${to.length}`, { ...INPUT, database })
+      const directory = await written(`broken-${number}`, { ...INPUT, database })
       const target = path.join(directory, file)
       const content = await readFile(target, 'utf8')
       const broken = content.replace(from, to)
