@@ -53,7 +53,7 @@ describe('embedded SQLite', () => {
   })
 
   it('runs a batch again without the script that failed, and nothing of it twice', async () => {
-    const database = await openNotes('again.db')
+    const database = await openNotes('batch-again.db')
     const add = (id: string) => database.transact(addNote, { id, text: 'x' })
     const outcomes = await Promise.allSettled([add('a'), add('b'), add('a'), add('c')])
     assert.deepEqual(
