@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { hashToken } from '../../src/features/sessions/log-in.ts'
+import { hashToken, logIn } from '../../src/features/sessions/log-in.ts'
 import { revokeSession, revokeUserSessions } from '../../src/features/sessions/session-store.ts'
 import { startTestServer, type TestServer } from '../support/test-server.ts'
 
@@ -40,6 +40,21 @@ describe('sessions', () => {
     const late = await server.post('/v1/login', { code })
     assert.equal(late.status, 401)
     assert.ok(['login_code_used', 'login_code_invalid'].includes(late.body.error.code), late.text)
+  })
+
+  it('gives the same answer if another process used the code a moment before', async () => {
+    const code = server.simulator.loginCode('judy')
+    const { login } = server.server.resources
+    let elsewhere = ''
+    const late = {
+      async codeToSession() {
+        elsewhere = (await logIn(code, login)).token
+        return login.wechat.codeToSession(code)
+      },
+    }
+    const { token } = await logIn(code, { ...login, wechat: late })
+    assert.equal(token, elsewhere)
+    assert.equal((await server.get('/v1/me', token)).status, 200)
   })
 
   it('refuses a code that WeChat did not give out', async () => {
